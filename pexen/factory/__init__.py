@@ -1,0 +1,1 @@
+"""Factories: objects that, called with an input, yield tasks; they run before execution."""

@@ -1,0 +1,114 @@
+"""How a task is called, in whatever worker, and how what it does becomes a result."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import inspect
+import sys
+import types
+from collections.abc import Callable
+from typing import Any, TypeVar, overload
+
+from .common import ExceptionInfo, Outcome, Shared, Task, TaskEnd, TaskFailError, TaskRes
+from .meta import SCHED_ATTR_NAME
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+def takes_shared(task: Task) -> bool:
+    """Whether the task gets the shared dict: it has a named positional parameter.
+
+    A default doesn't matter (`lambda i=i: …` receives the dict); `*args` alone or
+    a signature that can't be had means no.
+    """
+    if type(task) is types.FunctionType:
+        attrs = task.__dict__
+        if "__wrapped__" not in attrs and "__signature__" not in attrs:
+            return task.__code__.co_argcount > 0
+    try:
+        parameters = inspect.signature(task).parameters
+    except (TypeError, ValueError):
+        return False
+    return any(p.kind in _POSITIONAL for p in parameters.values())
+
+
+def run_task(
+    task: Task, shared: Shared, kwargs: dict[str, Any], clock: Callable[[], float]
+) -> TaskRes:
+    """Call the task and describe how it ended; raises nothing, whatever the task does."""
+    ret = None
+    error: BaseException | None = None
+    started = clock()
+    try:
+        ret = task(shared, **kwargs) if takes_shared(task) else task(**kwargs)
+    except BaseException as exc:
+        error = exc
+    ended = clock()
+    if error is None:
+        res = TaskRes(task, shared, ret)
+    else:
+        res = _result_of(error, task, shared)
+    res.started = started
+    res.duration = ended - started
+    return res
+
+
+def _is_skip_test(error: BaseException) -> bool:
+    # Who raises SkipTest has imported unittest; importing it here would cost everyone 20 ms.
+    case = sys.modules.get("unittest.case")
+    return case is not None and isinstance(error, case.SkipTest)
+
+
+def _result_of(error: BaseException, task: Task, shared: Shared) -> TaskRes:
+    # The innermost frame is run_task's own, which tells the reader nothing.
+    if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
+        error.__traceback__ = error.__traceback__.tb_next
+    info = ExceptionInfo.of(error)
+    if isinstance(error, TaskEnd):
+        res = TaskRes(task, shared, error.ret, info)
+        res.outcome = error.outcome
+        res.deps_ok, res.locks_ok = bool(error.deps_ok), bool(error.locks_ok)
+        return res
+    res = TaskRes.failed(task, shared, info)
+    if _is_skip_test(error):
+        res.outcome, res.locks_ok = Outcome.SKIPPED, True
+    return res
+
+
+@overload
+def task_fail_wrap(func: F, /) -> F: ...
+@overload
+def task_fail_wrap(
+    func: None = None, /, *, reraise: type[Exception] = TaskFailError, **kwargs: Any
+) -> Callable[[F], F]: ...
+def task_fail_wrap(
+    func: F | None = None, /, *, reraise: type[Exception] = TaskFailError, **kwargs: Any
+) -> F | Callable[[F], F]:
+    """Decorator: any Exception of the task becomes a controlled failure.
+
+    That is `reraise(*args of the exception, **kwargs)`, chained to it. A TaskEnd
+    (TaskFailError, TaskSkip, …) and unittest.SkipTest already say how the task ended,
+    and pass. Name, signature and metadata of the task stay.
+    """
+
+    def decorate(func: F) -> F:
+        @functools.wraps(func)
+        def wrapper(*args: Any, **kw: Any) -> Any:
+            try:
+                return func(*args, **kw)
+            except TaskEnd:
+                raise
+            except Exception as exc:
+                if _is_skip_test(exc):
+                    raise
+                raise reraise(*exc.args, **kwargs) from exc
+
+        meta = getattr(func, SCHED_ATTR_NAME, None)
+        if meta is not None:
+            setattr(wrapper, SCHED_ATTR_NAME, copy.copy(meta))
+        return wrapper  # type: ignore[return-value]  # called just as func
+
+    return decorate if func is None else decorate(func)

@@ -1,0 +1,94 @@
+"""What a listener is told, and how it is told.
+
+A listener is any callable taking one event. It hears of everything in the order in
+which the scheduler learns of it, in the scheduler's thread, and can't alter a run: what
+it raises is logged once and otherwise ignored.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from .common import Outcome, Reason, Task, TaskRes
+
+_log = logging.getLogger("pexen")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened, at `time` on the pool's clock (seconds)."""
+
+    time: float
+
+
+@dataclass(frozen=True, slots=True)
+class Queued(Event):
+    """The task's requirements are met; it waits for its locks and a worker."""
+
+    task: Task
+
+
+@dataclass(frozen=True, slots=True)
+class Started(Event):
+    """A worker began an attempt at the task."""
+
+    task: Task
+
+
+@dataclass(frozen=True, slots=True)
+class Retried(Event):
+    """Attempt number `attempt` failed with `result`; another follows in `delay` seconds."""
+
+    task: Task
+    attempt: int
+    result: TaskRes
+    delay: float
+
+
+@dataclass(frozen=True, slots=True)
+class Finished(Event):
+    """The task ended; `result` is what run() yields, None for a task that was cancelled."""
+
+    task: Task
+    outcome: Outcome
+    result: TaskRes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked(Event):
+    """The task will never start; its outcome is `blocked`."""
+
+    task: Task
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped(Event):
+    """The run hands out nothing more but teardown; `how` is 'stop' or 'abort'."""
+
+    how: str
+
+
+Listener = Callable[[Event], object]
+
+
+class Announcer:
+    """Tells listeners, and reports each that raises, once."""
+
+    def __init__(self, listeners: Iterable[Listener]) -> None:
+        self._listeners = list(listeners)
+        self._reported: set[int] = set()
+
+    def __bool__(self) -> bool:
+        return bool(self._listeners)
+
+    def tell(self, event: Event) -> None:
+        for listener in self._listeners:
+            try:
+                listener(event)
+            except Exception:
+                if id(listener) not in self._reported:
+                    self._reported.add(id(listener))
+                    _log.exception("listener %r raised; it is reported once", listener)

@@ -1,0 +1,54 @@
+"""Ctrl-C while a run is under way.
+
+Python's own handler raises KeyboardInterrupt wherever the main thread happens to be,
+also between two steps that belong together. So while the scheduler works (`busy`), the
+first SIGINT only asks it to abort, and KeyboardInterrupt is raised when it has; while the
+consumer works, it is raised there as ever. The second one is raised at once.
+
+Only where the run is in the main thread and nobody has set a handler of their own.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import Any
+
+
+class Interrupts:
+    """A context in which SIGINT becomes a request."""
+
+    def __init__(self, on_interrupt: Callable[[], None]) -> None:
+        self._on_interrupt = on_interrupt
+        self._previous: Any = None  # the handler to put back, None if ours isn't set
+        self.busy = False  # the scheduler is at work, not the consumer
+        self.seen = False  # an interrupt came while busy
+
+    def __enter__(self) -> Interrupts:
+        if threading.current_thread() is threading.main_thread():
+            if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+                self._previous = signal.signal(signal.SIGINT, self._handle)
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        # A generator may be closed by another thread, which can't set handlers; then
+        # ours stays, and behaves as Python's own since it is no longer busy.
+        self.busy = False
+        in_main = threading.current_thread() is threading.main_thread()
+        if self._previous is not None and in_main:
+            if signal.getsignal(signal.SIGINT) == self._handle:
+                signal.signal(signal.SIGINT, self._previous)
+            self._previous = None
+
+    def _handle(self, signum: int, frame: FrameType | None) -> None:
+        if self.seen or not self.busy:
+            signal.default_int_handler(signum, frame)
+        self.seen = True
+        self._on_interrupt()

@@ -1,0 +1,321 @@
+"""What a task declares about itself: metadata, kept as one attribute of the callable.
+
+There is no table of tasks on the side: where the callable goes, its metadata goes.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import math
+import numbers
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar, overload
+
+from .common import Tag, Task, task_name
+
+SCHED_ATTR_NAME = "pexen_sched_meta_"
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class every:
+    """In `requires`: all providers of the tag, where the plain tag means any of them."""
+
+    tag: Tag
+
+
+@dataclass(frozen=True, slots=True)
+class unique:
+    """In `provides`: this task is the only provider of the tag, as of a build target."""
+
+    tag: Tag
+
+
+def _wrong_type(name: str, value: object, hint: str) -> AttributeError:
+    return AttributeError(f"{type(value)} cannot be used for {name}; {hint}")
+
+
+def _check_keys(name: str, value: Any) -> set[Any]:
+    if isinstance(value, tuple):
+        raise _wrong_type(name, value, f"a tuple is one key: write [{value!r}] to mean it")
+    if not isinstance(value, (set, frozenset, list)):
+        raise _wrong_type(name, value, "give a set, frozenset or list")
+    try:
+        keys = set(value)
+    except TypeError as exc:
+        raise AttributeError(f"{name} {value!r} has a member that can't be one: {exc}") from None
+    for key in keys:
+        _check_key(name, key)
+    return keys
+
+
+def _check_key(name: str, key: object) -> None:
+    marker = type(key)
+    if marker is every and name != "requires" or marker is unique and name != "provides":
+        place = "requires" if marker is every else "provides"
+        raise AttributeError(f"{name} can't have {key!r}; {marker.__name__}() belongs in {place}")
+    if isinstance(key, (every, unique)):
+        if isinstance(key.tag, (every, unique)):
+            raise AttributeError(f"{name} has {key!r}; give {marker.__name__}() a plain tag")
+        try:
+            hash(key.tag)
+        except TypeError as exc:
+            raise AttributeError(f"{name} has {key!r}: {exc}") from None
+    if key == () and name in ("uses", "claims"):
+        raise AttributeError(f"{name} has {key!r}; an empty tuple names no lock")
+
+
+def _is_number(value: object) -> bool:
+    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    return real and not math.isnan(value)  # type: ignore[arg-type]  # isinstance above
+
+
+def _check_priority(name: str, value: Any) -> Any:
+    if not _is_number(value):
+        raise _wrong_type(name, value, f"a number, lower is sooner, not {value!r}")
+    return value
+
+
+def _check_flag(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise _wrong_type(name, value, f"True or False, not {value!r}")
+    return value
+
+
+def _check_kwargs(name: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise _wrong_type(name, value, "give a dict of keyword arguments")
+    for key in value:
+        if not isinstance(key, str):
+            raise AttributeError(f"{name} has the key {key!r}; keyword arguments are named by str")
+    return value
+
+
+def _check_resources(name: str, value: Any) -> dict[Any, float]:
+    if not isinstance(value, Mapping):
+        raise _wrong_type(name, value, "give a dict from resource name to amount")
+    for key, amount in value.items():
+        if not _is_number(amount) or not 0 < amount < math.inf:
+            raise AttributeError(f"{name} has {amount!r} of {key!r}; an amount is a number above 0")
+    return dict(value)
+
+
+def _check_timeout(name: str, value: Any) -> Any:
+    if value is not None and (not _is_number(value) or value <= 0):
+        raise AttributeError(f"{name} is {value!r}; give seconds above 0, or None for no limit")
+    return value
+
+
+def _check_retries(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise AttributeError(f"{name} is {value!r}; give how many more attempts, 0 or above")
+    return value
+
+
+def _check_retry_delay(name: str, value: Any) -> Any:
+    if not _is_number(value) or not 0 <= value < math.inf:
+        raise AttributeError(f"{name} is {value!r}; give seconds, 0 or above")
+    return value
+
+
+# Of each field, how a value is checked and normalised.
+_FIELDS: dict[str, Callable[[str, Any], Any]] = {
+    "requires": _check_keys,
+    "provides": _check_keys,
+    "after": _check_keys,
+    "teardown": _check_flag,
+    "uses": _check_keys,
+    "claims": _check_keys,
+    "resources": _check_resources,
+    "exclusive": _check_flag,
+    "priority": _check_priority,
+    "kwargs": _check_kwargs,
+    "timeout": _check_timeout,
+    "retries": _check_retries,
+    "retry_delay": _check_retry_delay,
+}
+
+# The defaults that can be changed in place, so that each task needs its own.
+_MUTABLE_DEFAULTS: dict[str, Callable[[], Any]] = {
+    name: dict if name in ("resources", "kwargs") else set
+    for name in ("requires", "provides", "after", "uses", "claims", "resources", "kwargs")
+}
+
+
+class SchedMeta:
+    """The metadata of one task; each field is an attribute.
+
+    ============= ==========================================================
+    requires      set of tags, or `every(tag)`, to be provided before it starts
+    provides      set of tags, or `unique(tag)`, that its success provides
+    after         set of tags all of whose providers have ended, however
+    teardown      it runs also when the run is stopped (bool)
+    uses, claims  sets of lock keys taken shared / exclusively; a tuple is hierarchical
+    resources     dict from resource name to the amount taken
+    exclusive     nothing runs beside it (bool)
+    priority      number, lower starts sooner
+    kwargs        dict of keyword arguments it is called with
+    timeout       seconds it may run, None for no limit
+    retries       how often it is attempted again after failing
+    retry_delay   seconds between two attempts
+    ============= ==========================================================
+
+    A field is checked when it is set and AttributeError raised for a wrong value or
+    an unknown field. Only fields that were given are stored in the instance; the default
+    of a set or dict comes into being when it is first asked for.
+    """
+
+    requires: set[Any]
+    provides: set[Any]
+    after: set[Any]
+    teardown: bool = False
+    uses: set[Any]
+    claims: set[Any]
+    resources: dict[Any, float]
+    exclusive: bool = False
+    priority: Any = 0
+    kwargs: dict[str, Any]
+    timeout: float | None = None
+    retries: int = 0
+    retry_delay: float = 0
+
+    def __init__(self, **fields: Any) -> None:
+        self.update(fields)
+
+    def update(self, keyvals: Mapping[str, Any]) -> None:
+        """Set several fields; none is changed if one of them is wrong."""
+        checked = {name: _checked(name, value) for name, value in keyvals.items()}
+        self.__dict__.update(checked)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self.__dict__[name] = _checked(name, value)
+
+    def __getattr__(self, name: str) -> Any:
+        # Only reached for what is neither in __dict__ nor a plain default of the class.
+        if name not in _MUTABLE_DEFAULTS:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return self.__dict__.setdefault(name, _MUTABLE_DEFAULTS[name]())
+
+    def __copy__(self) -> SchedMeta:
+        new = type(self)()
+        new.__dict__.update((name, copy.copy(value)) for name, value in vars(self).items())
+        return new
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, SchedMeta):
+            return NotImplemented
+        return self.given() == other.given()
+
+    __hash__ = None  # type: ignore[assignment]  # mutable
+
+    def __repr__(self) -> str:
+        return repr({name: getattr(self, name) for name in _FIELDS})
+
+    def given(self) -> dict[str, Any]:
+        """The fields whose value differs from their default."""
+        fields = vars(self)
+        given = {name: fields[name] for name in _FIELDS if name in fields}
+        return {name: value for name, value in given.items() if value != _default(name)}
+
+
+def _default(name: str) -> Any:
+    return _MUTABLE_DEFAULTS[name]() if name in _MUTABLE_DEFAULTS else getattr(SchedMeta, name)
+
+
+def _checked(name: str, value: Any) -> Any:
+    if name not in _FIELDS:
+        known = ", ".join(_FIELDS)
+        raise AttributeError(f"{name} is not a valid metadata field; fields are {known}")
+    return _FIELDS[name](name, value)
+
+
+DEFAULTS = SchedMeta()  # what a task without metadata has; never written to
+
+
+def has_meta(callobj: Task) -> bool:
+    """Whether the callable carries metadata."""
+    return hasattr(callobj, SCHED_ATTR_NAME)
+
+
+def retrieve_meta(callobj: Task) -> SchedMeta:
+    """The metadata of the callable; AttributeError if it has none."""
+    meta: SchedMeta = getattr(callobj, SCHED_ATTR_NAME)
+    return meta
+
+
+def assign_meta(callobj: Task, meta: SchedMeta | None = None) -> SchedMeta:
+    """Make `meta` the callable's metadata and return it.
+
+    Without `meta`: what it has already, or new metadata. An object that only shows
+    its class's metadata gets a copy of its own. AttributeError for a callable that
+    refuses attributes.
+    """
+    if meta is None:
+        own = getattr(callobj, "__dict__", {}).get(SCHED_ATTR_NAME)
+        if own is not None:
+            assert isinstance(own, SchedMeta)
+            return own
+        inherited = getattr(callobj, SCHED_ATTR_NAME, None)
+        meta = SchedMeta() if inherited is None else copy.copy(inherited)
+    try:
+        setattr(callobj, SCHED_ATTR_NAME, meta)
+    except (AttributeError, TypeError):
+        name = task_name(callobj)
+        raise AttributeError(
+            f"{callobj!r} takes no attributes, so no metadata; "
+            f"use the partial that task({name}, …) returns"
+        ) from None
+    return meta
+
+
+def assign_val(callobj: Task, **fields: Any) -> None:
+    """Set fields of the callable's metadata, which is created if there is none."""
+    SchedMeta(**fields)  # raises before the callable is touched
+    assign_meta(callobj).update(fields)
+
+
+@overload
+def func_meta(func: F, /, **fields: Any) -> F: ...
+@overload
+def func_meta(func: None = None, /, **fields: Any) -> Callable[[F], F]: ...
+def func_meta(func: F | None = None, /, **fields: Any) -> F | Callable[[F], F]:
+    """Give a callable metadata: a decorator, bare or with fields, or a plain call.
+
+    A callable that refuses attributes (a builtin, a bound method) comes back as a
+    `functools.partial` of it that carries the metadata. Raises AttributeError for
+    an unknown field or a wrong value.
+    """
+    SchedMeta(**fields)  # raises where the decorator is written
+
+    def decorate(func: F) -> F:
+        try:
+            assign_meta(func)
+        except AttributeError:
+            inherited = getattr(func, SCHED_ATTR_NAME, None)
+            func = functools.partial(func)  # type: ignore[assignment]  # same to its caller
+            assign_meta(func, None if inherited is None else copy.copy(inherited))
+        assign_val(func, **fields)
+        return func
+
+    return decorate if func is None else decorate(func)
+
+
+def _getter(name: str) -> Callable[[Task], Any]:
+    def get(callobj: Task) -> Any:
+        found = getattr(callobj, SCHED_ATTR_NAME, None)
+        return _default(name) if found is None else getattr(found, name)
+
+    get.__name__ = get.__qualname__ = f"get_{name}"
+    get.__doc__ = f"The callable's `{name}`, or the default if it has no metadata."
+    return get
+
+
+get_requires = _getter("requires")
+get_provides = _getter("provides")
+get_uses = _getter("uses")
+get_claims = _getter("claims")
+get_priority = _getter("priority")
+get_kwargs = _getter("kwargs")

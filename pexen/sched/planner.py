@@ -1,0 +1,269 @@
+"""`Sched`: what its users see of the scheduler; the work is done by `Run`.
+
+The thread that iterates over `run()` is the scheduler: each next() hands tasks out,
+waits for a result and returns it; what follows from a result happens at the next
+next(). `stop`, `abort`, `snapshot` and `add_tasks` may be called from other threads.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ..util import PexenWarning
+from .common import MutexError, Outcome, Reason, SchedulerError, Task, TaskMap, TaskRes, task_name
+from .depcheck import names
+from .events import Announcer, Listener
+from .graph import Graph
+from .interrupt import Interrupts
+from .locks import Request, as_key, never_granted, plain_key
+from .meta import DEFAULTS, SCHED_ATTR_NAME, SchedMeta
+from .order import Durations
+from .pool.base import WorkerPool
+from .pool.thread import ThreadWorkerPool
+from .run import Run
+from .snapshot import Snapshot, snapshot
+
+
+class Sched:
+    """A scheduler of tasks: give it tasks, iterate over `run()`.
+
+    `tasks`
+        an iterable of callables, with metadata or without.
+    `resources`
+        a mapping from the name of each counted resource to how much there is of it.
+    `durations`
+        a mapping or callable from task to the seconds it is expected to take, None
+        for unknown. Only used to put long paths first.
+    `listeners`
+        callables that are told of each `pexen.sched.events` event.
+
+    Raises DepcheckError for requirements that nothing can meet, MutexError for
+    locks and resources that can never be granted, TypeError for a task that is
+    not callable. Issues a PexenWarning naming all tags that nothing requires.
+    """
+
+    def __init__(
+        self,
+        tasks: Iterable[Task] = (),
+        *,
+        resources: Mapping[Any, float] | None = None,
+        durations: Durations | None = None,
+        listeners: Iterable[Listener] = (),
+    ) -> None:
+        # Configuration.
+        self._capacity = SchedMeta(resources=dict(resources or {})).resources
+        self._durations = durations
+        self._announcer = Announcer(listeners)
+        # What was added; index in all of them is the graph's node.
+        self._graph = Graph()
+        self._metas: list[SchedMeta] = []
+        self._requests: list[Request] = []
+        self._presets: dict[str, Any] = {}
+        # State.
+        self._lock = threading.RLock()  # guards all of the above, and the run's state
+        self._run: Run | None = None  # the present or last run
+        self._running = False
+        self._add(tasks)
+
+    # -- before and during a run --------------------------------------------------------
+
+    def add_tasks(self, tasks: Iterable[Task]) -> None:
+        """Add tasks, all or none of them; also while run() is iterated over.
+
+        A task that is known already is passed over. Raises as the constructor does,
+        and PoolError for a task that can't be sent to the workers of a running pool.
+        """
+        self._add(tasks)
+
+    def add_shared(self, **kwargs: Any) -> None:
+        """Put items into the shared dict that every task starts with."""
+        self._presets.update(kwargs)
+
+    def _add(self, tasks: Iterable[Task]) -> None:
+        new = list(tasks)
+        for task in new:
+            if not callable(task):
+                raise TypeError(f"task {task!r} is not callable")
+        metas = [getattr(task, SCHED_ATTR_NAME, DEFAULTS) for task in new]
+        for task, meta in zip(new, metas):
+            self._check_request(task, meta)
+        with self._lock:
+            run = self._run if self._running else None
+            if run is not None:
+                run.pool.admit(new)
+            first = len(self._graph)
+            order = self._graph.add(zip(new, metas))
+            for task in self._graph.tasks[first:]:
+                meta = getattr(task, SCHED_ATTR_NAME, DEFAULTS)
+                self._metas.append(meta)
+                self._requests.append(Request.of(meta))
+            if run is not None:
+                run.admit(first, order)
+        self._warn_unneeded(first)
+
+    def _check_request(self, task: Task, meta: SchedMeta) -> None:
+        fields = vars(meta)
+        if fields.get("uses") and fields.get("claims"):
+            uses, claims = map(set, (map(as_key, meta.uses), map(as_key, meta.claims)))
+            both = {plain_key(key) for key in uses & claims}
+            if both:
+                raise MutexError(
+                    f"task {task_name(task)!r} has {both!r} in both claims and uses; "
+                    "a claim includes the use",
+                    task,
+                )
+        problem = never_granted(Request.of(meta), self._capacity)
+        if problem is not None:
+            raise MutexError(f"task {task_name(task)!r} can never run: {problem}", task)
+
+    def _warn_unneeded(self, first: int) -> None:
+        unneeded = self._graph.unneeded(first)
+        if unneeded:
+            parts = []
+            for tag in unneeded:
+                tasks = [self._graph.tasks[node] for node in tag.providers]
+                parts.append(f"{tag.tag!r} provided by {names(tasks)}")
+            text = f"Dep {', '.join(parts)}, but not required by any task"
+            warnings.warn(text, PexenWarning, stacklevel=4)
+
+    # -- running --------------------------------------------------------------------------
+
+    def run(
+        self,
+        pool: WorkerPool | None = None,
+        *,
+        poolinst: WorkerPool | None = None,
+        deadline: float | None = None,
+    ) -> Iterator[TaskRes]:
+        """Run all tasks on `pool` (default: one thread) and yield each result as it comes.
+
+        What follows from a result happens when the next one is asked for. Leaving the
+        loop early, or closing the iterator, is `abort()`: running tasks are ended and
+        teardown tasks run, before it returns. `poolinst` is an old name of `pool`.
+        `deadline`: seconds after which the run is aborted.
+
+        Raises, at the first next(): SchedulerError if this Sched runs already, PoolError
+        if the pool does, DepcheckError for a cycle between batches of tasks; and
+        KeyboardInterrupt after an interrupted run was ended in order. Issues at
+        most two PexenWarnings at the end: for blocked tasks, for locks left held.
+        """
+        if pool is not None and poolinst is not None:
+            raise TypeError("run() was given both pool and poolinst, which is its old name")
+        return self._iterate(pool or poolinst, deadline)
+
+    def _iterate(self, pool: WorkerPool | None, deadline: float | None) -> Iterator[TaskRes]:
+        run = self._begin(ThreadWorkerPool() if pool is None else pool)
+        thread = threading.get_ident()
+        error: BaseException | None = None
+        try:
+            with Interrupts(lambda: run.request("abort")) as interrupts:
+                run.pool.start()
+                run.begin(deadline)
+                steps = run.results()
+                interrupts.busy = True
+                for res in steps:
+                    interrupts.busy = False
+                    try:
+                        yield res
+                    except BaseException:
+                        if threading.get_ident() == thread and not sys.is_finalizing():
+                            interrupts.busy = True
+                            run.request("abort")
+                            for _ in steps:  # listeners hear of these
+                                pass
+                        raise
+                    interrupts.busy = True
+                interrupts.busy = False
+                if interrupts.seen:
+                    raise KeyboardInterrupt
+        except BaseException as exc:
+            error = exc
+            raise
+        finally:
+            self._finish(run, error)
+        self._warn_left_over(run)
+
+    def _begin(self, pool: WorkerPool) -> Run:
+        with self._lock:
+            if self._running:
+                raise SchedulerError("this Sched is running already; wait for its run() to end")
+            pool.register(self._graph.tasks)
+            self._run = Run(
+                self._graph,
+                self._metas,
+                self._requests,
+                self._presets,
+                self._capacity,
+                self._durations,
+                self._announcer,
+                pool,
+                self._lock,
+            )
+            self._running = True
+            return self._run
+
+    def _finish(self, run: Run, error: BaseException | None) -> None:
+        """Leave no worker behind, and no task without an outcome."""
+        try:
+            if run.unfinished:
+                run.pool.terminate()
+            elif run.pool.alive():
+                run.pool.shutdown(wait=True)
+        finally:
+            run.pool.on_begin = None
+            with self._lock:
+                run.give_up(error)
+                self._running = False
+
+    def _warn_left_over(self, run: Run) -> None:
+        blocked = [t for t, reason in run.blocked.items() if reason.kind == "requires"]
+        unmet = [t for t in blocked if run.outcomes[t] is Outcome.BLOCKED]
+        left = {key for node in run.locks.left().values() for key in node.keys()}
+        texts = []
+        if unmet:
+            texts.append(f"{len(unmet)} tasks skipped due to unmet deps; Sched.blocked says why")
+        if left:
+            tasks = names(run.graph.tasks[node] for node in run.locks.left())
+            texts.append(f"{len(left)} locks still held at exit, left by {tasks}")
+        for text in texts:
+            warnings.warn(text, PexenWarning, stacklevel=3)
+
+    # -- control, from anywhere -------------------------------------------------------------
+
+    def stop(self) -> None:
+        """Hand out no more tasks but teardown; what runs may end. No effect without a run."""
+        self._request("stop")
+
+    def abort(self) -> None:
+        """End running tasks as well; a second abort() also ends teardown tasks.
+
+        A task in a thread can't be ended: it is abandoned, and its result says so.
+        """
+        self._request("abort")
+
+    def _request(self, how: str) -> None:
+        run = self._run
+        if run is not None and self._running:
+            run.request(how)
+
+    def snapshot(self) -> Snapshot:
+        """What runs, which locks are held, and what waits; empty without a run."""
+        with self._lock:
+            if self._run is None or not self._running:
+                return Snapshot(time.monotonic(), (), (), ())
+            return snapshot(self._run)
+
+    @property
+    def outcomes(self) -> TaskMap[Outcome]:
+        """The outcome of each task that has ended in the present or last run."""
+        return self._run.outcomes if self._run is not None else TaskMap()
+
+    @property
+    def blocked(self) -> TaskMap[Reason]:
+        """For each task that didn't start, why: the present or last run's."""
+        return self._run.blocked if self._run is not None else TaskMap()

@@ -1,0 +1,217 @@
+"""The contract of a pool: tasks go in by `submit`, results come out.
+
+A pool knows nothing of dependencies, locks or priorities. It is used either alone
+(`register`, `start`, `submit`, `iter_results`, `shutdown`) or by the scheduler,
+which besides calls the methods headed "the seam". All of them belong to the thread that
+uses the pool, but for `wake`, which may be called from any thread or signal handler,
+and `submit`, which may be called from one thread while another iterates.
+
+States: NEW (not started yet) -> RUNNING -> CLOSING (shut down, results may be due) ->
+ENDED (no worker left), and from there RUNNING again.
+"""
+
+from __future__ import annotations
+
+import abc
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+from ..common import PoolError, Shared, Task, TaskRes
+
+NEW, RUNNING, CLOSING, ENDED = "new", "running", "closing", "ended"
+
+
+class Running(NamedTuple):
+    """What a worker is at: the task, the worker's name, since when on the pool's clock."""
+
+    task: Task
+    worker: str
+    since: float
+
+
+class WorkerPool(abc.ABC):
+    """What all pools share: the life cycle, and counting what is out.
+
+    `workers` tasks run at a time; `spare` more may be handed in ahead, so that no worker
+    waits while its caller is busy with a result.
+    """
+
+    def __init__(self, workers: int = 1, spare: int = 1) -> None:
+        _check_count("workers", workers, 1)
+        _check_count("spare", spare, 0)
+        # Configuration.
+        self.workers = workers
+        self.spare = spare
+        # Called with (task, time) when an attempt begins, in the using thread; or None.
+        self.on_begin: Callable[[Task, float], None] | None = None
+        # State.
+        self._state = NEW
+        self._due = 0  # submitted, and result not fetched yet
+        self._ready: deque[TaskRes] = deque()  # results here, not fetched yet
+
+    # -- for everyone ---------------------------------------------------------------
+
+    def register(self, tasks: Iterable[Task]) -> None:
+        """Announce the tasks that may be submitted; not needed by every pool."""
+
+    def start(self) -> None:
+        """Start the workers; PoolError if they run already."""
+        if self.alive():
+            raise PoolError("Cannot re-start a running pool")
+        self._due = 0
+        self._ready.clear()
+        self._start()
+        self._state = RUNNING
+
+    def submit(self, task: Task, shared: Shared | None = None) -> None:
+        """Hand in a task with its shared dict; takes more than fit, too.
+
+        PoolError if the pool isn't running, or (processes) doesn't know the task.
+        """
+        if self._state == NEW:
+            raise PoolError("The pool is not running")
+        if self._state != RUNNING:
+            raise PoolError("The pool is shutting down")
+        self._submit(task, {} if shared is None else shared)
+        self._due += 1
+
+    def iter_results(self) -> Iterator[TaskRes]:
+        """Yield results as they come; ends when the pool was shut down and all is delivered.
+
+        Before that, it waits for more to be submitted (by another thread, or between
+        two calls of next()).
+        """
+        while True:
+            if self._ready:
+                self._due -= 1
+                yield self._ready.popleft()
+            elif self._state in (RUNNING, CLOSING) and (self._due or self._state == RUNNING):
+                self._ready.extend(self._collect(None))
+            else:
+                self._end()
+                return
+
+    def shutdown(self, wait: bool = False) -> None:
+        """Take no more; with `wait`, return when all submitted tasks have ended.
+
+        Results are still to be had from iter_results().
+        """
+        if self._state == NEW:
+            raise PoolError("The pool is not running")
+        if self._state != RUNNING:
+            raise PoolError("The pool is already shutting down")
+        self._state = CLOSING
+        self._close()
+        if wait:
+            while self._due > len(self._ready):
+                self._ready.extend(self._collect(None))
+            self._end()
+        else:
+            self.wake()
+
+    def full(self) -> bool:
+        """Whether all workers are busy and as many tasks as allowed are handed ahead."""
+        return self._due >= self.workers + self.spare
+
+    def empty(self) -> bool:
+        """Whether nothing submitted is still to be fetched as a result."""
+        return self._due == 0
+
+    def idlecnt(self) -> int:
+        """How many more tasks can be submitted before the pool is full; may be negative."""
+        return self.workers + self.spare - self._due
+
+    def alive(self) -> bool:
+        """Whether there are workers."""
+        return self._state in (RUNNING, CLOSING)
+
+    # -- the seam -------------------------------------------------------------------
+
+    def clock(self) -> float:
+        """Seconds now, on the clock that results and `running` are in."""
+        return time.monotonic()
+
+    def results(self, timeout: float | None = None) -> list[TaskRes]:
+        """Results that are there, waiting for one; none after `timeout` seconds or `wake`."""
+        if not self._ready:
+            self._ready.extend(self._collect(timeout))
+        got = list(self._ready)
+        self._ready.clear()
+        self._due -= len(got)
+        return got
+
+    def admit(self, tasks: Iterable[Task]) -> None:
+        """Let tasks be submitted that came about while the pool runs; PoolError if impossible."""
+
+    def terminate(self) -> None:
+        """End all workers at once, whatever they do; results are dropped.
+
+        Doesn't wait where waiting could take long.
+        """
+        if self.alive():
+            self._state = CLOSING
+            self._terminate()
+            self._ready.clear()
+            self._due = 0
+            self._state = ENDED
+
+    def _end(self) -> None:
+        if self._state == CLOSING:
+            self._join()
+            self._state = ENDED
+
+    @abc.abstractmethod
+    def wake(self) -> None:
+        """Let `results` return early."""
+
+    @abc.abstractmethod
+    def running(self) -> list[Running]:
+        """What each busy worker is at; callable from any thread."""
+
+    @abc.abstractmethod
+    def ahead(self) -> list[Task]:
+        """Tasks that were submitted and probably have not begun."""
+
+    @abc.abstractmethod
+    def withdraw(self) -> list[Task]:
+        """Take back what has certainly not begun; it counts as never submitted."""
+
+    @abc.abstractmethod
+    def kill(self, tasks: Iterable[Task]) -> None:
+        """End the tasks where they run; each has a result with outcome `lost`.
+
+        A thread can't be ended: its task's result says `abandoned`.
+        """
+
+    # -- for subclasses ---------------------------------------------------------------
+
+    @abc.abstractmethod
+    def _start(self) -> None:
+        """Start the workers."""
+
+    @abc.abstractmethod
+    def _submit(self, task: Task, shared: Shared) -> None:
+        """Take one task."""
+
+    @abc.abstractmethod
+    def _collect(self, timeout: float | None) -> list[TaskRes]:
+        """Wait for results as `results` does."""
+
+    @abc.abstractmethod
+    def _close(self) -> None:
+        """Tell the workers to end when nothing is left for them."""
+
+    @abc.abstractmethod
+    def _join(self) -> None:
+        """Wait for the workers' ends; all results have been collected."""
+
+    @abc.abstractmethod
+    def _terminate(self) -> None:
+        """End the workers now."""
+
+
+def _check_count(name: str, value: Any, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ValueError(f"{name} is {value!r}; give a whole number, {least} or above")

@@ -1,0 +1,280 @@
+"""A pool of threads.
+
+Actors and channels:
+
+- the using thread puts items into `_tasks` and reads `_done`;
+- each worker thread takes an item from `_tasks`, runs it, and puts (ticket, result)
+  into `_done`; what it is at stands in its `current`.
+
+Both channels are SimpleQueues, which are safe in signal handlers. All workers share
+`_tasks`, so what is handed ahead goes to whoever is free first, and is taken back by
+reading the queue.
+
+Nothing can end a thread. One whose task is past its timeout, or killed, is abandoned:
+its task gets a result from the using thread, which forgets the ticket, and the worker
+is replaced. It ends by itself when its task does; what it says then is not heard,
+as nobody holds its ticket. Workers are daemons, so they don't hold up the interpreter's exit.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections import deque
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from ..call import run_task
+from ..common import (
+    Outcome,
+    Shared,
+    Task,
+    TaskLostError,
+    TaskRes,
+    TaskTimeoutError,
+    identity,
+    task_name,
+)
+from ..meta import DEFAULTS, SCHED_ATTR_NAME
+from .base import Running, WorkerPool
+
+_log = logging.getLogger("pexen")
+
+# How long to wait for a worker that was idle to end; it takes microseconds.
+_JOIN_SECONDS = 5.0
+
+# How soon to look again for a task with a timeout, or to be killed, that no worker has
+# taken up yet: between taking an item and noting it a worker may be off the processor.
+_LOOK_AGAIN_SECONDS = 0.05
+
+
+class _Item(NamedTuple):
+    ticket: int
+    task: Task
+    shared: Shared
+
+
+class _Worker(threading.Thread):
+    """One worker. `current` is (item, since), or None while it has nothing to do."""
+
+    def __init__(self, name: str, pool: ThreadWorkerPool) -> None:
+        super().__init__(name=f"pexen-{name}", daemon=True)
+        self.label = name
+        self.current: tuple[_Item, float] | None = None
+        self.abandoned = False
+        self._tasks = pool._tasks
+        self._done = pool._done
+        self._clock = pool.clock
+
+    def run(self) -> None:
+        while True:
+            item = self._tasks.get()
+            if self.abandoned:
+                self._tasks.put(item)  # meant for a worker that is still wanted
+                return
+            if item is None:
+                return
+            self.current = item, self._clock()
+            meta = getattr(item.task, SCHED_ATTR_NAME, DEFAULTS)
+            res = run_task(item.task, item.shared, vars(meta).get("kwargs", {}), self._clock)
+            res.worker = self.label
+            self.current = None
+            self._done.put((item.ticket, res))
+            if self.abandoned:
+                return
+
+
+class ThreadWorkerPool(WorkerPool):
+    """A pool of `workers` threads, with up to `spare` tasks handed in ahead.
+
+    Any callable can be submitted at any time. A task's `timeout` ends it with outcome
+    `timeout`, but its thread goes on until the task ends by itself.
+    """
+
+    def __init__(self, workers: int = 1, spare: int = 1) -> None:
+        super().__init__(workers, spare)
+        self._tasks: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[tuple[int, TaskRes] | None] = queue.SimpleQueue()
+        self._threads: list[_Worker] = []
+        self._started = 0  # workers started so far, for their names
+        self._tickets = 0  # tickets given so far
+        self._live: dict[int, _Item] = {}  # out, by ticket
+        self._timed = 0  # of those, how many have a timeout
+        self._doomed: set[int] = set()  # tickets of tasks to be killed
+        self._begun: set[int] = set()  # tickets that began, as far as on_begin was told
+        self._queue: deque[int] = deque()  # tickets in the order of submission, not begun
+
+    def _start(self) -> None:
+        self._tasks, self._done = queue.SimpleQueue(), queue.SimpleQueue()
+        self._live.clear()
+        self._doomed.clear()
+        self._begun.clear()
+        self._queue.clear()
+        self._timed = 0
+        self._threads = []
+        for _ in range(self.workers):
+            self._add_worker()
+
+    def _add_worker(self) -> None:
+        self._started += 1
+        worker = _Worker(f"thread-{self._started}", self)
+        self._threads.append(worker)
+        worker.start()
+
+    def _submit(self, task: Task, shared: Shared) -> None:
+        self._tickets += 1
+        item = _Item(self._tickets, task, shared)
+        self._live[item.ticket] = item
+        self._timed += _timeout(task) is not None
+        self._queue.append(item.ticket)
+        self._tasks.put(item)
+        self._begin()
+
+    def _begin(self) -> None:
+        """Workers take from one queue in order, so the oldest of those out have begun."""
+        while self._queue and len(self._begun) < self.workers:
+            ticket = self._queue.popleft()
+            self._begun.add(ticket)
+            if self.on_begin is not None:
+                self.on_begin(self._live[ticket].task, self.clock())
+
+    def _collect(self, timeout: float | None) -> list[TaskRes]:
+        end = None if timeout is None else self.clock() + timeout
+        while True:
+            if self._doomed:
+                ended = self._judge()
+                if ended:
+                    return ended
+            try:
+                first = self._done.get(timeout=self._patience(end))
+            except queue.Empty:
+                late = self._judge()
+                if late or end is not None and self.clock() >= end:
+                    return late
+                continue
+            got: list[TaskRes] = []
+            self._settle(first, got)
+            for _ in range(self._done.qsize()):
+                self._settle(self._done.get(), got)
+            self._begin()
+            if got or first is None:
+                return got
+
+    def _patience(self, end: float | None) -> float | None:
+        """Seconds until the caller's or a task's time is up; None if neither is limited."""
+        ends = [] if end is None else [end]
+        unseen = self._timed + len(self._doomed)
+        if unseen:
+            for item, since in self._at_work():
+                limit = _timeout(item.task)
+                if limit is not None:
+                    ends.append(since + limit)
+                    unseen -= 1
+        if unseen > 0:
+            ends.append(self.clock() + _LOOK_AGAIN_SECONDS)
+        return max(0.0, min(ends) - self.clock()) if ends else None
+
+    def _at_work(self) -> list[tuple[_Item, float]]:
+        at = [worker.current for worker in self._threads]
+        return [current for current in at if current and current[0].ticket in self._live]
+
+    def _judge(self) -> list[TaskRes]:
+        """Abandon the tasks at work that are out of time, or to be killed."""
+        now = self.clock()
+        ended = []
+        for item, since in self._at_work():
+            limit = _timeout(item.task)
+            error: Exception
+            if item.ticket in self._doomed:
+                error = TaskLostError("ended by abort(); its thread goes on until it returns")
+                ended.append(self._abandon(item, since, Outcome.LOST, error))
+            elif limit is not None and now >= since + limit:
+                error = TaskTimeoutError(f"timed out after {now - since:.3g} s (limit {limit} s)")
+                ended.append(self._abandon(item, since, Outcome.TIMEOUT, error))
+        return ended
+
+    def _abandon(self, item: _Item, since: float, outcome: Outcome, error: Exception) -> TaskRes:
+        worker = next(w for w in self._threads if w.current and w.current[0] is item)
+        worker.abandoned = True
+        self._threads.remove(worker)
+        self._forget(item.ticket)
+        _log.warning("task %r still runs, in abandoned %s", task_name(item.task), worker.name)
+        res = TaskRes.unfinished(item.task, item.shared, outcome, error, worker.label)
+        res.started, res.duration = since, self.clock() - since
+        res.abandoned = True
+        self._add_worker()
+        self._begin()
+        return res
+
+    def _settle(self, message: tuple[int, TaskRes] | None, got: list[TaskRes]) -> None:
+        if message is not None and message[0] in self._live:
+            self._forget(message[0])
+            got.append(message[1])
+
+    def _forget(self, ticket: int) -> None:
+        self._timed -= _timeout(self._live.pop(ticket).task) is not None
+        self._doomed.discard(ticket)
+        if ticket in self._begun:
+            self._begun.discard(ticket)
+        else:
+            self._queue.remove(ticket)
+
+    def wake(self) -> None:
+        self._done.put(None)
+
+    def running(self) -> list[Running]:
+        at = [(worker.current, worker.label) for worker in list(self._threads)]
+        return [Running(c[0].task, label, c[1]) for c, label in at if c is not None]
+
+    def ahead(self) -> list[Task]:
+        return [self._live[ticket].task for ticket in self._queue]
+
+    def withdraw(self) -> list[Task]:
+        back: list[_Item] = []
+        kept: list[None] = []
+        while True:
+            try:
+                item = self._tasks.get_nowait()
+            except queue.Empty:
+                break
+            if item is None:
+                kept.append(None)
+            else:
+                back.append(item)
+        for item in back:
+            self._forget(item.ticket)
+        for sentinel in kept:
+            self._tasks.put(sentinel)
+        self._due -= len(back)
+        return [item.task for item in back]
+
+    def kill(self, tasks: Iterable[Task]) -> None:
+        wanted = {identity(task) for task in tasks}
+        self._doomed.update(t for t, item in self._live.items() if identity(item.task) in wanted)
+
+    def _close(self) -> None:
+        for _ in self._threads:
+            self._tasks.put(None)
+
+    def _join(self) -> None:
+        for worker in self._threads:
+            worker.join(_JOIN_SECONDS)
+        self._threads = []
+
+    def _terminate(self) -> None:
+        self.withdraw()
+        self._live.clear()  # from here on no result is heard
+        for worker in self._threads:
+            current = worker.current
+            worker.abandoned = current is not None
+            if current is not None:
+                name = task_name(current[0].task)
+                _log.warning("task %r still runs, in abandoned %s", name, worker.name)
+            self._tasks.put(None)
+        self._threads = []
+
+
+def _timeout(task: Task) -> float | None:
+    limit: float | None = vars(getattr(task, SCHED_ATTR_NAME, DEFAULTS)).get("timeout")
+    return limit

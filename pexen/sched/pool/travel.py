@@ -1,0 +1,234 @@
+"""How tasks and results cross between processes.
+
+Nothing here trusts what it carries: what can't be pickled, or can't be unpickled, is the
+failure of the one task it belongs to.
+"""
+
+from __future__ import annotations
+
+import pickle
+import struct
+import traceback
+from multiprocessing.reduction import ForkingPickler
+from typing import Any, NamedTuple
+
+from ..common import ExceptionInfo, Outcome, PoolError, Shared, Task, TaskRes, task_name
+from ..meta import DEFAULTS, SCHED_ATTR_NAME
+
+_OUTCOMES = list(Outcome)
+
+# seq, outcome, deps_ok, locks_ok, started, duration, length of the pickled exception.
+_RESULT = struct.Struct("<QB??ddQ")
+_SEQ = struct.Struct("<Q")
+
+# Numbers of messages that belong to no submitted task.
+STOP = 0  # to the worker: end
+READY = 0  # from the worker: initialised, or (outcome failed) why not
+
+_NOT_LOADED = 0xFF  # in place of an outcome: the worker could not load the task
+
+
+def kwargs_of(task: Task) -> dict[str, Any]:
+    """The keyword arguments that the task's metadata gives."""
+    kwargs: dict[str, Any] = vars(getattr(task, SCHED_ATTR_NAME, DEFAULTS)).get("kwargs", {})
+    return kwargs
+
+
+# -- tasks, from the parent to a worker ---------------------------------------------------
+
+
+class Registry:
+    """The tasks a worker process is started with, by index.
+
+    A forked worker inherits the object as it is. For a spawned one each task is
+    pickled by itself, in the course of pickling the process (so that what may only then be
+    passed on, as a multiprocessing.Queue in kwargs, can be), and unpickled when it is
+    first run, so that one that can't be loaded harms no other.
+    """
+
+    def __init__(self, tasks: list[Task]) -> None:
+        self._tasks: dict[int, tuple[Task, dict[str, Any]]] = {}
+        self._pickled: dict[int, bytes] = {}
+        self._listed = tasks
+
+    def __getstate__(self) -> dict[int, bytes]:
+        return dict(enumerate(map(_pickled_task, self._listed)))
+
+    def __setstate__(self, state: dict[int, bytes]) -> None:
+        self._tasks, self._pickled, self._listed = {}, state, []
+
+    def define(self, index: int, pickled: bytes) -> None:
+        """Learn of a task that came about after the worker was started."""
+        self._pickled[index] = pickled
+
+    def get(self, index: int) -> tuple[Task, dict[str, Any]]:
+        """The task and its kwargs; raises whatever unpickling it raises."""
+        if index not in self._tasks:
+            if index in self._pickled:
+                self._tasks[index] = pickle.loads(self._pickled.pop(index))
+            else:
+                task = self._listed[index]
+                self._tasks[index] = task, kwargs_of(task)
+        return self._tasks[index]
+
+
+def _pickled_task(task: Task) -> bytes:
+    try:
+        return bytes(ForkingPickler.dumps((task, kwargs_of(task))))
+    except Exception as exc:
+        raise PoolError(
+            f"task {task_name(task)!r} can't be sent to a worker process: {exc}; "
+            "define it at the top level of a module, or use start_method='fork'"
+        ) from exc
+
+
+def pickled_task(task: Task) -> bytes:
+    """A task with its kwargs, for a worker that is running; PoolError if it can't be."""
+    return _pickled_task(task)
+
+
+def encode_submission(
+    seq: int, index: int, definition: bytes | None, shared: Shared
+) -> bytes:
+    """A submitted task; raises AttributeError if its shared dict can't be pickled."""
+    try:
+        return _SEQ.pack(seq) + pickle.dumps((index, definition, shared), 5)
+    except Exception as exc:
+        raise AttributeError(f"Can't pickle the task's shared state: {exc}") from exc
+
+
+def stop_message() -> bytes:
+    """What tells a worker to end."""
+    return _SEQ.pack(STOP)
+
+
+def submission_seq(message: bytes) -> int:
+    """The number of a submitted task, or STOP."""
+    seq: int = _SEQ.unpack_from(message)[0]
+    return seq
+
+
+def decode_submission(message: bytes) -> tuple[int, bytes | None, Shared]:
+    """(index, definition, shared dict); raises whatever unpickling raises."""
+    content: tuple[int, bytes | None, Shared] = pickle.loads(memoryview(message)[_SEQ.size :])
+    return content
+
+
+# -- results, from a worker to the parent ---------------------------------------------------
+
+
+class Report(NamedTuple):
+    """A worker's message: about the task `seq`, or READY."""
+
+    seq: int
+    outcome: Outcome | None  # None: the task could not be loaded, and has not begun
+    deps_ok: bool
+    locks_ok: bool
+    started: float
+    duration: float
+    exception: bytes  # pickled, empty if there is none
+    content: bytes  # pickled (ret, shared), empty for (None, {})
+
+
+def encode_result(seq: int, res: TaskRes) -> bytes:
+    """A result as a message; one that can't be pickled becomes the task's failure."""
+    content = b""
+    info = res.excinfo
+    outcome, deps_ok, locks_ok = res.outcome, res.deps_ok, res.locks_ok
+    if res.ret is not None or res.shared:
+        try:
+            content = pickle.dumps((res.ret, res.shared), 5)
+        except BaseException as exc:
+            error = _unpicklable(res, exc)
+            content, info = b"", ExceptionInfo.of(error)
+            outcome, deps_ok, locks_ok = Outcome.FAILED, False, False
+    exception = b"" if info is None else _encode_exception(info)
+    number = _OUTCOMES.index(outcome)
+    head = (seq, number, deps_ok, locks_ok, res.started or 0, res.duration or 0, len(exception))
+    return _RESULT.pack(*head) + exception + content
+
+
+def _unpicklable(res: TaskRes, exc: BaseException) -> AttributeError:
+    what = "return value"
+    try:
+        pickle.dumps(res.ret, 5)
+        what = "shared state"
+    except BaseException:
+        pass  # it is the return value
+    error = AttributeError(f"Can't pickle the task's {what}: {exc}")
+    error.__cause__ = exc
+    return error
+
+
+def encode_not_loaded(seq: int, exc: BaseException) -> bytes:
+    """The task could not be loaded in this worker, and has not begun."""
+    exception = _encode_exception(ExceptionInfo.of(exc))
+    return _RESULT.pack(seq, _NOT_LOADED, False, False, 0, 0, len(exception)) + exception
+
+
+def _encode_exception(info: ExceptionInfo) -> bytes:
+    """What can travel of an exception: the type or a base of it, the value, the text."""
+    try:
+        text = info.text
+    except BaseException as exc:  # an exception whose own __str__ raises
+        text = f"{info.type!r} (its text can't be had: {type(exc).__name__})"
+    value = None
+    try:
+        value = pickle.dumps(info.val, 5)
+        if type(pickle.loads(value)) is not info.type:
+            value = None
+    except BaseException:
+        value = None  # e.g. an __init__ that needs more than args, or a socket in it
+    for base in (info.type or BaseException).__mro__:
+        try:
+            return pickle.dumps((pickle.dumps(base, 5), value, text), 5)
+        except BaseException:
+            continue  # a class local to the task: its nearest base that can travel
+    raise AssertionError("object can always be pickled")
+
+
+def decode_report(message: bytes) -> Report:
+    """Take a worker's message apart, without unpickling anything."""
+    seq, number, deps_ok, locks_ok, started, duration, size = _RESULT.unpack_from(message)
+    outcome = None if number == _NOT_LOADED else _OUTCOMES[number]
+    middle = _RESULT.size + size
+    exception, content = message[_RESULT.size : middle], message[middle:]
+    return Report(seq, outcome, deps_ok, locks_ok, started, duration, exception, content)
+
+
+def decode_result(report: Report, task: Task, worker: str) -> TaskRes:
+    """The result a report is about. What unpickling raises is the task's failure."""
+    info = decode_exception(report.exception)
+    try:
+        ret, shared = pickle.loads(report.content) if report.content else (None, {})
+    except BaseException as exc:
+        exc.__traceback__ = None  # it would keep this frame, and with it the message
+        res = TaskRes.failed(task, {}, info or ExceptionInfo.of(exc), worker)
+    else:
+        res = TaskRes(task, shared, ret, info)
+        assert report.outcome is not None
+        res.outcome, res.deps_ok, res.locks_ok = report.outcome, report.deps_ok, report.locks_ok
+    res.started, res.duration, res.worker = report.started, report.duration, worker
+    return res
+
+
+def decode_exception(pickled: bytes) -> ExceptionInfo | None:
+    """What arrived of an exception."""
+    if not pickled:
+        return None
+    type_bytes, value_bytes, text = pickle.loads(pickled)
+    exc_type: type[BaseException] = BaseException
+    value = None
+    try:
+        exc_type = pickle.loads(type_bytes)
+        value = None if value_bytes is None else pickle.loads(value_bytes)
+    except BaseException:
+        pass  # it could be loaded in the worker and can't be here; the text tells
+    info = ExceptionInfo(exc_type, value, None)
+    info._text = text
+    return info
+
+
+def error_text(exc: BaseException) -> str:
+    """The last line of a traceback."""
+    return "".join(traceback.format_exception_only(exc)).strip()

@@ -1,0 +1,50 @@
+"""Shared dicts: what a task gets from the tasks that provided what it requires."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .common import Shared
+from .graph import AFTER, Needs, TagNode
+
+
+class SharedDicts:
+    """The merged dicts of each tag's providers.
+
+    Kept per tag and key with the moment of writing, so that a dependent costs the
+    keys it gets and not the number of providers, and the one that completed last
+    wins also across tags.
+    """
+
+    def __init__(self, presets: Shared) -> None:
+        self._presets = presets
+        self._moment = 0
+        self._merged: dict[TagNode, dict[str, tuple[int, Any]]] = {}
+
+    def provide(self, tags: list[TagNode] | tuple[TagNode, ...], shared: Shared) -> None:
+        """A provider of the tags completed with this dict."""
+        if not shared:
+            return
+        self._moment += 1
+        stamped = {key: (self._moment, value) for key, value in shared.items()}
+        for tag in tags:
+            merged = self._merged.get(tag)
+            if merged is None:
+                self._merged[tag] = dict(stamped)
+            else:
+                merged.update(stamped)
+
+    def build(self, needs: Needs) -> Shared:
+        """A new dict for a task with these needs, as of now."""
+        shared = dict(self._presets)
+        if not self._merged:
+            return shared
+        newest: dict[str, int] = {}
+        for kind, tag in needs:
+            if kind is AFTER:
+                continue
+            for key, (moment, value) in self._merged.get(tag, {}).items():
+                if newest.get(key, 0) < moment:
+                    newest[key] = moment
+                    shared[key] = value
+        return shared
