@@ -256,7 +256,7 @@ def task_name(task: Task) -> str:
         return "/".join(map(str, path))
     if hasattr(task, "func") and hasattr(task, "keywords"):
         return task_name(task.func)
-    return getattr(task, "__qualname__", None) or type(task).__qualname__
+    return getattr(task, "__qualname__", None) or repr(task)
 
 
 class TaskMap(Mapping[Task, V], Generic[V]):

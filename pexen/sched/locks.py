@@ -310,7 +310,7 @@ class Locks:
 
     def _gates_of(self, request: Request) -> list[Gate]:
         """The gates that holding the request may shut, resources aside."""
-        keys = {}
+        keys: dict[Key, None] = {}
         for key, prefixes in request.claims + request.uses:
             keys[key] = None
             keys.update(dict.fromkeys(prefixes))
@@ -326,7 +326,7 @@ class Locks:
         what, how = gate
         if isinstance(how, str):
             return what not in self._held or self._held[what].opens(how)
-        return self._free[what] + _SLACK >= how
+        return bool(self._free[what] + _SLACK >= how)
 
     def _wait(self, gate: Gate, entry: Entry) -> None:
         queue = self._queues.get(gate)

@@ -14,8 +14,8 @@ WAITING    the graph misses some of its needs              _offer_ready, _end (b
 READY      its entry is in the frontline                   hand_out, _end (cancelled)
 PARKED     its entry is in a queue of the locks            _take_reoffered, _end (blocked, …)
 HANDED     the pool has it; it holds all that it asked for receive, apply, _take_back
-DELAYED    its last attempt failed; it holds nothing and   _wake_delayed, _end (stopped)
-           waits for its next
+DELAYED    its last attempt failed; it holds nothing and   _wake_delayed, apply
+           waits for its next, or for its turn in _overdue
 ENDED      it has exactly one outcome, for good            -
 =========  ==============================================  ===================================
 
@@ -37,7 +37,7 @@ from __future__ import annotations
 import heapq
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from typing import Any
 
@@ -196,7 +196,7 @@ class Run:
             if self.state[node] is not State.READY:
                 self.locks.forget(node)
             elif self.stopped and not self._tears_down(node):
-                self._end(node, Outcome.CANCELLED, stopped_reason(self.stopped))
+                self._end([node], Outcome.CANCELLED, stopped_reason(self.stopped))
             elif self.locks.acquire(entry, self._excused_from(node)):
                 self._submit(node, entry)
             else:
@@ -318,11 +318,17 @@ class Run:
 
     # -- ends without a result --------------------------------------------------------
 
-    def _end(self, node: int, outcome: Outcome, reason: Reason) -> None:
-        """End a task that will never start, and what depends on it."""
-        pending = [(node, outcome, reason)]
+    def _end(self, nodes: Iterable[int], outcome: Outcome, reason: Reason) -> None:
+        """End tasks that will never start, and then what depends on them.
+
+        One that waited for another attempt ends with the result of its last.
+        """
+        pending = [(node, outcome, reason) for node in nodes]
         for node, outcome, reason in pending:  # grows as it is walked
-            if self.state[node] is State.ENDED:
+            attempts = self._attempts.pop(node, None)
+            if attempts:
+                self._give_up_retry(node, attempts[-1])
+            if self.state[node] is State.ENDED or self.state[node] is State.DELAYED:
                 continue
             task = self.graph.tasks[node]
             self._move(node, State.ENDED)
@@ -337,9 +343,16 @@ class Run:
             pending.extend((n, Outcome.BLOCKED, self._requires_reason(t)) for n, t in blocked)
         self._take_reoffered()
 
+    def _give_up_retry(self, node: int, last: TaskRes) -> None:
+        """Make the last attempt's result the final one, to be yielded in its turn."""
+        last.locks_ok = True  # they were released for the retry, others may have them
+        self._overdue.append(last)
+        self._move(node, State.DELAYED)
+        self.locks.forget(node)
+
     def _block(self, blocked: Blocked) -> None:
         for node, tag in blocked:
-            self._end(node, Outcome.BLOCKED, self._requires_reason(tag))
+            self._end([node], Outcome.BLOCKED, self._requires_reason(tag))
 
     def _requires_reason(self, tag: TagNode) -> Reason:
         return requires_reason(self.graph, tag, self.outcomes, self.blocked)
@@ -358,7 +371,7 @@ class Run:
         gating = [n for n in parked if self._gates_teardown(n)]
         for node in gating or parked:
             reason = lock_reason(self.graph, self.requests[node], self.locks, self.outcomes)
-            self._end(node, Outcome.BLOCKED, reason)
+            self._end([node], Outcome.BLOCKED, reason)
         return True
 
     def _gates_teardown(self, node: int) -> bool:
@@ -422,17 +435,14 @@ class Run:
     def _cancel(self) -> None:
         """End everything that hasn't begun, but for teardown tasks."""
         keep_teardown = self.aborts < 2
-        reason = stopped_reason(self.stopped)
+        ended = []
         for node, state in enumerate(self.state):
             if state is State.ENDED or state is State.HANDED:
                 continue
-            if state is State.DELAYED:
-                attempts = self._attempts.pop(node, None)
-                if attempts:
-                    self._overdue.append(attempts[-1])
-            elif not (keep_teardown and self.metas[node].teardown):
-                self._end(node, Outcome.CANCELLED, reason)
+            if node in self._attempts or not (keep_teardown and self.metas[node].teardown):
+                ended.append(node)
         self._delayed.clear()
+        self._end(ended, Outcome.CANCELLED, stopped_reason(self.stopped))
 
     def _tears_down(self, node: int) -> bool:
         """Whether it is a teardown of something that began."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from .common import Shared
@@ -21,7 +22,7 @@ class SharedDicts:
         self._moment = 0
         self._merged: dict[TagNode, dict[str, tuple[int, Any]]] = {}
 
-    def provide(self, tags: list[TagNode] | tuple[TagNode, ...], shared: Shared) -> None:
+    def provide(self, tags: Sequence[TagNode], shared: Shared) -> None:
         """A provider of the tags completed with this dict."""
         if not shared:
             return

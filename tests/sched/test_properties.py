@@ -1,0 +1,305 @@
+"""Correctness as a property: random graphs, an independent judge, and wrong schedulers."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from model import Judge, Violation
+
+from pexen import PexenWarning, Sched
+from pexen.sched import locks as locks_module
+from pexen.sched import order as order_module
+from pexen.sched import run as run_module
+from pexen.sched.common import Outcome, Reason, TaskRes, identity
+from pexen.sched.graph import Graph
+from pexen.sched.locks import Locks, Request
+from pexen.sched.meta import func_meta
+from pexen.sched.run import Run
+from pexen.testing import RandomTask, VirtualPool, random_graph
+
+SEEDS = range(2400)
+SEEDS_FOR_WRONG = range(400)
+
+
+def judged_run(seed: int, size: int = 25) -> None:
+    """Run a random graph; in some of them, stop or leave on the way."""
+    graph = random_graph(seed, size)
+    pool = VirtualPool(graph.workers, graph.seconds)
+    judge = Judge(graph.resources, pool, graph.seconds)
+    yielded = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PexenWarning)
+        sched = Sched(
+            graph.tasks, resources=graph.resources, durations=graph.seconds, listeners=[judge.hear]
+        )
+        judge.add(graph.tasks)
+        results = sched.run(pool)
+        for count, res in enumerate(results):
+            judge.raise_found()
+            yielded.append(res.task)
+            if res.task in graph.later:
+                judge.add(graph.later[res.task])
+                sched.add_tasks(graph.later[res.task])
+            if seed % 11 == 0 and count == 5:
+                sched.stop()
+            if seed % 13 == 0 and count == 7:
+                sched.abort()
+    judge.raise_found()
+    judge.check_end(sched, yielded)
+
+
+@pytest.mark.parametrize("part", range(8))
+def test_random_graphs_are_run_by_the_rules(part: int) -> None:
+    for seed in SEEDS[part :: 8]:
+        try:
+            judged_run(seed)
+        except Violation as found:
+            pytest.fail(f"seed {seed}: {found}")
+
+
+def judged_stream(workers: int = 2, length: int = 60) -> None:
+    """A claim that waits while tasks that use the same lock keep coming."""
+    claim = RandomTask("claim", 3, "ok", {})
+    func_meta(claim, claims=["disk"])
+    users = [RandomTask(f"use{n}", 1 + n % 2 / 2, "ok", {}) for n in range(length)]
+    for user in users:
+        func_meta(user, uses=["disk"])
+    pool = VirtualPool(workers, lambda task: task.seconds)
+    judge = Judge({}, pool, lambda task: task.seconds)
+    first, coming = users[:workers], iter(users[workers:])
+    sched = Sched(first, durations=pool.durations, listeners=[judge.hear])
+    judge.add(first)
+    yielded = []
+    for res in sched.run(pool):
+        judge.raise_found()
+        yielded.append(res.task)
+        batch = [user for _, user in zip(range(2), coming)]
+        if len(yielded) == 1:
+            batch.append(claim)
+        judge.add(batch)
+        sched.add_tasks(batch)
+    judge.raise_found()
+    judge.check_end(sched, yielded)
+
+
+@pytest.mark.parametrize("workers", [2, 3, 8])
+def test_a_claim_is_not_starved_by_its_equals(workers: int) -> None:
+    judged_stream(workers)
+
+
+def test_a_scheduler_without_reservations_starves_a_claim(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Locks, "_pass_over", lambda self, entry: None)
+    with pytest.raises(Violation, match="starvation"):
+        judged_stream()
+
+
+def test_large_random_graphs_are_run_by_the_rules() -> None:
+    for seed in range(10):
+        judged_run(seed, size=250)
+
+
+def test_a_random_graph_is_run_the_same_way_every_time() -> None:
+    logs = []
+    for _ in range(2):
+        graph = random_graph(7)
+        pool = VirtualPool(graph.workers, graph.seconds)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", PexenWarning)
+            list(Sched(graph.tasks, resources=graph.resources, durations=graph.seconds).run(pool))
+        logs.append([(now, what, repr(task)) for now, what, task in pool.log])
+    assert logs[0] == logs[1]
+
+
+# -- wrong schedulers: each has one rule removed, and one check meant for it --------------
+
+WRONG: dict[str, tuple[str, Callable[[pytest.MonkeyPatch], None]]] = {}
+
+
+def wrong(check: str) -> Callable[[Any], Any]:
+    def note(change: Any) -> Any:
+        WRONG[change.__name__] = check, change
+        return change
+
+    return note
+
+
+@wrong("requires")
+def requirements_are_ignored(patch: pytest.MonkeyPatch) -> None:
+    prepare = Graph.prepare
+
+    def all_ready(self: Graph) -> Any:
+        _, order = prepare(self)
+        plain = [n for n in range(len(self)) if all(kind == "any" for kind, _ in self.needs[n])]
+        return plain, order
+
+    patch.setattr(Graph, "prepare", all_ready)
+
+
+@wrong("every")
+def every_is_met_by_any(patch: pytest.MonkeyPatch) -> None:
+    prepare = Graph.prepare
+
+    def one_is_enough(self: Graph) -> Any:
+        answer = prepare(self)
+        for tag in self.tags.values():
+            for barrier in tag.barriers:
+                if barrier.kind == "every":
+                    barrier.left = 1
+        return answer
+
+    patch.setattr(Graph, "prepare", one_is_enough)
+
+
+@wrong("after")
+def after_waits_for_one(patch: pytest.MonkeyPatch) -> None:
+    prepare = Graph.prepare
+
+    def one_is_enough(self: Graph) -> Any:
+        answer = prepare(self)
+        for tag in self.tags.values():
+            for barrier in tag.barriers:
+                if barrier.kind == "after":
+                    barrier.left = 1
+        return answer
+
+    patch.setattr(Graph, "prepare", one_is_enough)
+
+
+def _without(patch: pytest.MonkeyPatch, **replaced: Any) -> None:
+    of = Request.of.__func__  # type: ignore[attr-defined]
+
+    def reduced(cls: Any, meta: Any) -> Request:
+        return of(cls, meta)._replace(**replaced)
+
+    patch.setattr(Request, "of", classmethod(reduced))
+
+
+@wrong("locks")
+def claims_are_ignored(patch: pytest.MonkeyPatch) -> None:
+    _without(patch, claims=())
+
+
+@wrong("locks")
+def uses_are_ignored(patch: pytest.MonkeyPatch) -> None:
+    _without(patch, uses=())
+
+
+@wrong("locks")
+def keys_are_not_hierarchical(patch: pytest.MonkeyPatch) -> None:
+
+    def flat(keys: Any) -> Any:
+        return tuple((locks_module.as_key(key), ()) for key in keys)
+
+    patch.setattr(locks_module, "_with_prefixes", flat)
+
+
+@wrong("locks")
+def failures_release_their_locks(patch: pytest.MonkeyPatch) -> None:
+    release = Locks.release
+    patch.setattr(Locks, "release", lambda self, node, keep="": release(self, node))
+
+
+@wrong("resources")
+def capacities_are_ignored(patch: pytest.MonkeyPatch) -> None:
+    _without(patch, resources=())
+
+
+@wrong("exclusive")
+def exclusive_is_ignored(patch: pytest.MonkeyPatch) -> None:
+    _without(patch, exclusive=False)
+
+
+@wrong("workers")
+def the_pool_is_never_full(patch: pytest.MonkeyPatch) -> None:
+    start = VirtualPool._start
+
+    def one_more(self: VirtualPool) -> None:
+        self.workers += 1
+        start(self)
+
+    patch.setattr(VirtualPool, "_start", one_more)
+
+
+@wrong("priority")
+def priorities_are_ignored(patch: pytest.MonkeyPatch) -> None:
+    entry = order_module.Order.entry
+    patch.setattr(order_module.Order, "entry", lambda self, node: (0, *entry(self, node)[1:]))
+
+
+@wrong("order")
+def the_shortest_path_comes_first(patch: pytest.MonkeyPatch) -> None:
+    entry = order_module.Order.entry
+
+    def turned(self: Any, node: int) -> Any:
+        priority, remaining, node = entry(self, node)
+        return priority, -remaining, node
+
+    patch.setattr(order_module.Order, "entry", turned)
+
+
+@wrong("order")
+def equals_are_not_run_as_they_were_added(patch: pytest.MonkeyPatch) -> None:
+    entry = order_module.Order.entry
+
+    def backwards(self: Any, node: int) -> Any:
+        priority, remaining, node = entry(self, node)
+        return priority, remaining - node * 1e-9, node
+
+    patch.setattr(order_module.Order, "entry", backwards)
+
+
+@wrong("once")
+def failed_tasks_are_silently_run_again(patch: pytest.MonkeyPatch) -> None:
+    receive = Run.receive
+
+    def again(self: Run, res: TaskRes) -> Any:
+        if res.task.behaviour != "fail" or res.task.runs > 1:
+            return receive(self, res)
+        node = self.graph.index[identity(res.task)]
+        self.locks.release(node)
+        self._move(node, run_module.State.READY)
+        self._frontline.push(self._handed.pop(node))
+        return None
+
+    patch.setattr(Run, "receive", again)
+
+
+@wrong("outcome")
+def the_blocked_are_forgotten(patch: pytest.MonkeyPatch) -> None:
+    def only_count(self: Run, blocked: Any) -> None:
+        self._end([node for node, _ in blocked], Outcome.BLOCKED, Reason("requires", "", None))
+        for node, _ in blocked:
+            self.outcomes._items.pop(identity(self.graph.tasks[node]), None)
+
+    patch.setattr(Run, "_block", only_count)
+
+
+@wrong("blocked")
+def the_blocked_are_not_told_why(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(run_module, "requires_reason", lambda *args: Reason("requires", "", "tag0"))
+
+
+@wrong("stop")
+def stop_is_ignored(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Run, "_cancel", lambda self: None)
+    patch.setattr(Run, "_tears_down", lambda self, node: True)
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_scheduler_is_rejected(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    check, change = WRONG[name]
+    change(monkeypatch)
+    found = set()
+    for seed in SEEDS_FOR_WRONG:
+        try:
+            judged_run(seed)
+        except Violation as violation:
+            found.add(violation.check)
+        except Exception as exc:  # a broken scheduler may break in other ways as well
+            found.add(type(exc).__name__)
+        if check in found:
+            return
+    pytest.fail(f"{name} passed the check {check!r}; others said {found or 'nothing'}")
