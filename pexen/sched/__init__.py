@@ -18,7 +18,7 @@ from .common import (
     TaskSkip,
     TaskTimeoutError,
 )
-from .meta import every, unique
+from .metacheck import every, unique
 from .planner import Sched
 from .snapshot import HeldLock, Snapshot, Waiting
 

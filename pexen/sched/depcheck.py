@@ -1,6 +1,6 @@
-"""What is said about a graph that can't run: cycles, unmet tags, doubled targets.
+"""What is said about a graph: cycles, unmet tags, doubled targets, tags nobody needs.
 
-Everything here is only reached when something is wrong, and may take its time.
+All but the last is only reached when something is wrong, and may take its time.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from .common import DepcheckError, Tag, Task, task_name
+from .tags import ANY, TagNode
 
 if TYPE_CHECKING:
-    from .graph import Graph, TagNode
+    from .graph import Graph
 
 _MAX_NAMED = 5  # tasks named in one message, and known tags compared with a misspelt one
 _MAX_COMPARED = 10_000
@@ -46,7 +47,7 @@ def not_reached(graph: Graph, first: int, order: list[int]) -> DepcheckError:
         if node in reached:
             continue
         for kind, tag in graph.needs[node]:
-            if kind == "any" and tag in provided or _all_reached(tag, first, reached):
+            if kind is ANY and tag in provided or _all_reached(tag, first, reached):
                 continue
             remain.setdefault(tag.tag, []).append(graph.tasks[node])
             if not tag.providers and tag not in unknown:
@@ -93,7 +94,7 @@ def _next_unreached(
 ) -> tuple[int | None, Tag]:
     for kind, tag in graph.needs[node]:
         unreached = [p for p in tag.providers if p >= first and p not in reached]
-        if unreached and (kind != "any" or len(unreached) == len(tag.providers)):
+        if unreached and (kind is not ANY or len(unreached) == len(tag.providers)):
             return unreached[0], tag.tag
     return None, None
 
@@ -103,3 +104,22 @@ def _cycle_text(graph: Graph, path: list[int], tags: list[Tag]) -> str:
     called.append(called[0])
     steps = [f"{a} needs {tag!r} of {b}" for a, tag, b in zip(called, tags, called[1:])]
     return f"cycle: {' -> '.join(called)} ({', '.join(steps)})"
+
+
+def unneeded_text(graph: Graph, first: int) -> str | None:
+    """What to say of tags that nodes from `first` on provide and no node needs.
+
+    Those provided as `unique` are ends in themselves. None if there are no others.
+    """
+    found: dict[TagNode, None] = {}
+    for node in range(first, len(graph)):
+        for tag in graph.provides[node]:
+            if not tag.unique and not any(tag.waiters.values()):
+                found[tag] = None
+    if not found:
+        return None
+    parts = []
+    for tag in found:
+        providers = names(graph.tasks[node] for node in tag.providers)
+        parts.append(f"{tag.tag!r} provided by {providers}")
+    return f"Dep {', '.join(parts)}, but not required by any task"

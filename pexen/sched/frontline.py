@@ -5,11 +5,12 @@ from __future__ import annotations
 import heapq
 from typing import Any
 
-from .locks import Entry
+# (priority, -remaining path, node)
+Entry = tuple[Any, float, int]
 
 
 class Frontline:
-    """A heap of entries (priority, -remaining path, node).
+    """A heap of entries.
 
     Lower priority first; among equals the one with the longest remaining path, then the
     one added first: nodes count up as tasks are added. Never set order.

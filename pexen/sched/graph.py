@@ -3,67 +3,24 @@
 Passive, in the way of the standard library's graphlib: it is told what was added
 (`add`), that a run begins (`prepare`) and what ended (`done`), and answers what became
 ready and what can't become ready any more. No thread, clock or I/O; it runs nothing
-and knows no locks or priorities. Tasks are integers here, counted as they were added.
-
-A tag is one node between its providers and those who need it, so an all-to-all
-dependency costs N + M, never N x M. Three kinds of need meet at it:
-
-- ANY    (`requires=[tag]`)         met by the first provider that succeeds; a provider
-                                    added later counts
-- EVERY  (`requires=[every(tag)]`)  met when all providers have succeeded
-- AFTER  (`after=[tag]`)            met when all providers have ended, however
-
-EVERY and AFTER range over the providers known when the run began, or when the needing
-task was added during it: each such range is a `_Barrier`.
+and knows no locks or priorities. Tasks are integers here, counted as they were added. How tags stand between tasks is told in `tags`.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .common import Tag, Task, identity
 from .depcheck import double_provider, not_reached
-from .meta import SchedMeta, every, unique
-
-ANY, EVERY, AFTER = "any", "every", "after"
+from .meta import SchedMeta
+from .metacheck import every, unique
+from .tags import AFTER, ANY, EVERY, Barrier, Needs, TagNode
 
 # How a node stands in the present run.
 OPEN, SUCCEEDED, UNSUCCESSFUL = range(3)
 
-
-class TagNode:
-    """A tag, who provides it and who needs it. All lists hold nodes in ascending order."""
-
-    __slots__ = ("tag", "providers", "unique", "waiters", "met", "alive", "barriers")
-
-    def __init__(self, tag: Tag) -> None:
-        # Fixed by what was added.
-        self.tag = tag
-        self.providers: list[int] = []
-        self.unique = False  # a second provider is an error
-        self.waiters: dict[str, list[int]] = {ANY: [], EVERY: [], AFTER: []}
-        # Of the present run.
-        self.met = False  # a provider has succeeded
-        self.alive = 0  # providers that haven't ended without success
-        self.barriers: list[_Barrier] = []
-
-
-class _Barrier:
-    """An EVERY or AFTER need of some nodes for the providers of a tag below `limit`."""
-
-    __slots__ = ("kind", "limit", "left", "failed", "waiters")
-
-    def __init__(self, kind: str, limit: int, left: int, failed: bool, waiters: list[int]) -> None:
-        self.kind = kind
-        self.limit = limit
-        self.left = left  # providers in range that haven't ended
-        self.failed = failed  # EVERY only: one of them ended without success
-        self.waiters = waiters
-
-
-Needs = Sequence[tuple[str, TagNode]]
 Blocked = list[tuple[int, TagNode]]
 _NONE: tuple[Any, ...] = ()
 
@@ -220,7 +177,7 @@ class Graph:
             tag.met = False
             tag.alive = len(tag.providers)
             tag.barriers = [
-                _Barrier(kind, len(self.tasks), tag.alive, False, list(tag.waiters[kind]))
+                Barrier(kind, len(self.tasks), tag.alive, False, list(tag.waiters[kind]))
                 for kind in (EVERY, AFTER)
                 if tag.waiters[kind]
             ]
@@ -265,7 +222,7 @@ class Graph:
         else:
             states = [self.ended[provider] for provider in tag.providers]
             failed = kind is EVERY and UNSUCCESSFUL in states
-            barrier = _Barrier(kind, size, states.count(OPEN), failed, [])
+            barrier = Barrier(kind, size, states.count(OPEN), failed, [])
             tag.barriers.append(barrier)
         barrier.waiters.append(node)
         return barrier.left > 0 or barrier.failed, barrier.failed
@@ -317,31 +274,3 @@ class Graph:
         if kind is EVERY:
             return all(self.ended[p] == SUCCEEDED for p in tag.providers)
         return all(self.ended[p] != OPEN for p in tag.providers)
-
-    def remaining(self, order: Iterable[int], seconds: Callable[[int], float]) -> dict[int, float]:
-        """Of each node in `order`, the longest path from its start to the end of the run.
-
-        `order` is one in which the nodes can run. Paths go along all three kinds of
-        need; with several providers of a tag, through each of them.
-        """
-        beyond: dict[TagNode, float] = {}  # longest path of those who need the tag
-        remaining: dict[int, float] = {}
-        for node in reversed(list(order)):
-            path = seconds(node)
-            provided = self.provides[node]
-            if provided:
-                path += max([beyond.get(tag, 0.0) for tag in provided])
-            remaining[node] = path
-            for _, tag in self.needs[node]:
-                if beyond.get(tag, 0.0) < path:
-                    beyond[tag] = path
-        return remaining
-
-    def unneeded(self, first: int) -> list[TagNode]:
-        """Tags that nodes from `first` on provide and no node needs; `unique` ones are ends."""
-        found: dict[TagNode, None] = {}
-        for node in range(first, len(self.tasks)):
-            for tag in self.provides[node]:
-                if not tag.unique and not any(tag.waiters.values()):
-                    found[tag] = None
-        return list(found)

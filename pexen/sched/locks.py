@@ -14,7 +14,7 @@ the number of locks. A refused task waits in the queue of one *gate* that refuse
     (name, amount)      as much of the resource is free
     EXCLUSIVE           nothing is handed out
     BESIDE              no exclusive task is handed out
-    a _Reservation      it has been lifted (see below)
+    a Reservation       it has been lifted (see `reservations`)
 
 A gate treats all that wait at it alike, which gives the invariant that makes queues cheap:
 
@@ -23,94 +23,22 @@ L1  Where a gate is open and somebody waits at it, exactly one of them, the firs
 
 So a release tests the first of each queue it may have opened, and each grant or
 refusal elsewhere passes the offer on, until the gate is shut again.
-
-Starvation: a task passed over often enough by conflicting tasks of no better priority
-gets a reservation, which refuses such tasks from then on. Reservations are ordered
-by (priority, age) and only bind those that come later in that order, so two can't
-wait for each other; one that waits for a lock nobody will release is lifted.
 """
 
 from __future__ import annotations
 
 import heapq
-import math
-from collections.abc import Hashable, Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from .meta import SchedMeta
+from .frontline import Entry
+from .requests import CLAIM, NOTHING, SLACK, USE, Key, Request
+from .reservations import Reservation, Reservations
 
-Key = tuple[Any, ...]
-Entry = tuple[Any, float, int]  # (priority, -remaining path, node), as in the frontline
 Gate = Any
 
-CLAIM, USE, CLAIM_BELOW, USE_BELOW = "claim", "use", "claim below", "use below"
+CLAIM_BELOW, USE_BELOW = "claim below", "use below"
 EXCLUSIVE, BESIDE = "exclusive", "beside an exclusive task"
-
-_SLACK = 1e-9  # amounts may be floats, whose sums drift
-
-
-def as_key(key: Hashable) -> Key:
-    """The hierarchical form of a lock key: a tuple as it is, anything else as (key,)."""
-    return key if isinstance(key, tuple) else (key,)
-
-
-def plain_key(key: Key) -> Any:
-    """A key as people write it."""
-    return key[0] if len(key) == 1 else key
-
-
-class Request(NamedTuple):
-    """All that one task asks for. Each key comes with its proper prefixes."""
-
-    claims: tuple[tuple[Key, tuple[Key, ...]], ...] = ()
-    uses: tuple[tuple[Key, tuple[Key, ...]], ...] = ()
-    resources: tuple[tuple[Any, float], ...] = ()
-    exclusive: bool = False
-
-    @classmethod
-    def of(cls, meta: SchedMeta) -> Request:
-        """What the metadata asks for; NOTHING, always the same object, if nothing."""
-        fields = vars(meta)
-        if not (
-            fields.get("claims")
-            or fields.get("uses")
-            or fields.get("resources")
-            or fields.get("exclusive")
-        ):
-            return NOTHING
-        return cls(
-            _with_prefixes(fields.get("claims", ())),
-            _with_prefixes(fields.get("uses", ())),
-            tuple(fields.get("resources", {}).items()),
-            fields.get("exclusive", False),
-        )
-
-    def keys(self) -> list[tuple[str, Key]]:
-        """Each lock of the request, as (CLAIM or USE, key)."""
-        return [(CLAIM, k) for k, _ in self.claims] + [(USE, k) for k, _ in self.uses]
-
-    def conflicts(self, other: Request) -> bool:
-        """Whether one may have to wait for the other."""
-        if self.exclusive or other.exclusive:
-            return True
-        names = {name for name, _ in self.resources}
-        return (
-            any(name in names for name, _ in other.resources)
-            or _overlap(self.claims, other.claims + other.uses)
-            or _overlap(self.uses, other.claims)
-        )
-
-
-NOTHING = Request()
-
-
-def _with_prefixes(keys: Iterable[Hashable]) -> tuple[tuple[Key, tuple[Key, ...]], ...]:
-    tuples = [as_key(key) for key in keys]
-    return tuple((k, tuple(k[:n] for n in range(1, len(k)))) for k in tuples)
-
-
-def _overlap(some: Iterable[tuple[Key, Any]], others: Iterable[tuple[Key, Any]]) -> bool:
-    return any(a[: len(b)] == b or b[: len(a)] == a for a, _ in some for b, _ in others)
 
 
 class _Held:
@@ -131,13 +59,6 @@ class _Held:
         return not self.claims
 
 
-class _Reservation(NamedTuple):
-    priority: Any
-    age: int
-    node: int
-    request: Request
-
-
 class Locks:
     """What is held, and who waits for it."""
 
@@ -146,7 +67,6 @@ class Locks:
     ) -> None:
         # Configuration. `requests` is the scheduler's list, which may grow.
         self._requests = requests
-        self._patience = patience  # how often a task may be passed over by its equals
         # State.
         self._held: dict[Key, _Held] = {}
         self._free = dict(capacity)
@@ -159,9 +79,7 @@ class Locks:
         self._offered: dict[int, Gate] = {}  # node -> the gate whose offer it is
         self._offers: set[Gate] = set()  # the gates in _offered
         self._excused: list[Entry] = []  # refused teardown tasks some kept locks are free to
-        self._passed: dict[int, int] = {}  # node -> how often it was passed over
-        self._reservations: list[_Reservation] = []
-        self._age = 0
+        self._reservations = Reservations(patience)
         self.reoffered: list[Entry] = []  # to be tried again; the caller takes them away
 
     # -- taking and giving back ---------------------------------------------------
@@ -202,8 +120,7 @@ class Locks:
         kept = request if keep == "all" else Request(request.claims, request.uses)
         if keep and kept != NOTHING:
             self._left[node] = kept
-            for reservation in [r for r in self._reservations if r.request.conflicts(kept)]:
-                self._lift(reservation)
+            self._retry_refused(self._reservations.lift_conflicting(kept))
         if keep == "all":
             self._abandoned.add(node)
             return
@@ -235,13 +152,11 @@ class Locks:
 
     def forget(self, node: int) -> None:
         """The node won't ask any more: pass on its offer, lift its reservation."""
-        self._passed.pop(node, None)
         origin = self._offered.pop(node, None)
         if origin is not None:
             self._offers.discard(origin)
             self._offer(origin)
-        for reservation in [r for r in self._reservations if r.node == node]:
-            self._lift(reservation)
+        self._retry_refused(self._reservations.lift(node))
 
     def left(self) -> dict[int, Request]:
         """The nodes that ended and left locks held, with what they hold."""
@@ -274,15 +189,12 @@ class Locks:
                         if prefix in held and not held[prefix].opens(below):
                             return prefix, below
         for name, amount in request.resources:
-            if self._free[name] + _SLACK < amount:
+            if self._free[name] + SLACK < amount:
                 return name, amount
-        return self._reserved_against(request, entry) if self._reservations else None
+        return self._reservations.against(request, entry)
 
     def _take(self, request: Request, entry: Entry) -> None:
-        node = entry[2]
-        self._passed.pop(node, None)
-        for reservation in [r for r in self._reservations if r.node == node]:
-            self._lift(reservation)
+        self._retry_refused(self._reservations.lift(entry[2]))
         self._handed += 1
         self._exclusive = request.exclusive
         for name, amount in request.resources:
@@ -321,19 +233,19 @@ class Locks:
             return not self._handed
         if gate is BESIDE:
             return not self._exclusive
-        if isinstance(gate, _Reservation):
-            return gate not in self._reservations
+        if isinstance(gate, Reservation):
+            return not self._reservations.stands(gate)
         what, how = gate
         if isinstance(how, str):
             return what not in self._held or self._held[what].opens(how)
-        return bool(self._free[what] + _SLACK >= how)
+        return bool(self._free[what] + SLACK >= how)
 
     def _wait(self, gate: Gate, entry: Entry) -> None:
         queue = self._queues.get(gate)
         if queue is None:
             queue = self._queues[gate] = []
             if isinstance(gate, tuple) and not isinstance(gate[1], str):
-                if not isinstance(gate, _Reservation):
+                if not isinstance(gate, Reservation):
                     self._amounts.setdefault(gate[0], set()).add(gate[1])
         heapq.heappush(queue, entry)
 
@@ -342,7 +254,7 @@ class Locks:
         entry = heapq.heappop(queue)
         if not queue:
             del self._queues[gate]
-            if isinstance(gate, tuple) and not isinstance(gate, _Reservation):
+            if isinstance(gate, tuple) and not isinstance(gate, Reservation):
                 self._amounts.get(gate[0], set()).discard(gate[1])
         return entry
 
@@ -375,41 +287,11 @@ class Locks:
                 self._pass_over(queue[0])
 
     def _pass_over(self, entry: Entry) -> None:
-        node = entry[2]
-        self._passed[node] = self._passed.get(node, 0) + 1
-        if self._passed[node] < self._patience:
-            return
-        request = self._requests[node]
-        if any(r.node == node for r in self._reservations):
-            return
-        if any(request.conflicts(left) for left in self._left.values()):
-            return  # it waits for what nobody will release
-        self._age += 1
-        self._reservations.append(_Reservation(entry[0], self._age, node, request))
+        request = self._requests[entry[2]]
+        if not any(request.conflicts(left) for left in self._left.values()):
+            # Else it waits for what nobody will release, and nobody should wait for it.
+            self._reservations.pass_over(entry, request)
 
-    def _reserved_against(self, request: Request, entry: Entry) -> _Reservation | None:
-        rank = (entry[0], math.inf)
-        for reservation in self._reservations:
-            if reservation.node == entry[2]:
-                rank = reservation[:2]
-        for reservation in self._reservations:
-            if rank > reservation[:2] and reservation.request.conflicts(request):
-                return reservation
-        return None
-
-    def _lift(self, reservation: _Reservation) -> None:
-        """End a reservation; all whom it refused are to be tried again."""
-        self._reservations.remove(reservation)
-        self._passed.pop(reservation.node, None)
-        self.reoffered.extend(self._queues.pop(reservation, ()))
-
-
-def never_granted(request: Request, capacity: Mapping[Any, float]) -> str | None:
-    """Why the request could not be granted even if nothing else ran, or None."""
-    for name, amount in request.resources:
-        if name not in capacity:
-            known = ", ".join(map(repr, capacity)) or "none"
-            return f"resource {name!r} is asked for but not declared; declared are: {known}"
-        if capacity[name] + _SLACK < amount:
-            return f"resource {name!r} is asked for {amount!r}, more than all of it: {capacity[name]!r}"
-    return None
+    def _retry_refused(self, lifted: list[Reservation]) -> None:
+        for reservation in lifted:
+            self.reoffered.extend(self._queues.pop(reservation, ()))

@@ -7,135 +7,41 @@ from __future__ import annotations
 
 import copy
 import functools
-import math
-import numbers
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar, overload
 
-from .common import Tag, Task, task_name
+from .common import Task, task_name
+from .metacheck import (
+    check_flag,
+    check_keys,
+    check_kwargs,
+    check_priority,
+    check_resources,
+    check_retries,
+    check_retry_delay,
+    check_timeout,
+)
 
 SCHED_ATTR_NAME = "pexen_sched_meta_"
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True, slots=True)
-class every:
-    """In `requires`: all providers of the tag, where the plain tag means any of them."""
-
-    tag: Tag
-
-
-@dataclass(frozen=True, slots=True)
-class unique:
-    """In `provides`: this task is the only provider of the tag, as of a build target."""
-
-    tag: Tag
-
-
-def _wrong_type(name: str, value: object, hint: str) -> AttributeError:
-    return AttributeError(f"{type(value)} cannot be used for {name}; {hint}")
-
-
-def _check_keys(name: str, value: Any) -> set[Any]:
-    if isinstance(value, tuple):
-        raise _wrong_type(name, value, f"a tuple is one key: write [{value!r}] to mean it")
-    if not isinstance(value, (set, frozenset, list)):
-        raise _wrong_type(name, value, "give a set, frozenset or list")
-    try:
-        keys = set(value)
-    except TypeError as exc:
-        raise AttributeError(f"{name} {value!r} has a member that can't be one: {exc}") from None
-    for key in keys:
-        _check_key(name, key)
-    return keys
-
-
-def _check_key(name: str, key: object) -> None:
-    marker = type(key)
-    if marker is every and name != "requires" or marker is unique and name != "provides":
-        place = "requires" if marker is every else "provides"
-        raise AttributeError(f"{name} can't have {key!r}; {marker.__name__}() belongs in {place}")
-    if isinstance(key, (every, unique)):
-        if isinstance(key.tag, (every, unique)):
-            raise AttributeError(f"{name} has {key!r}; give {marker.__name__}() a plain tag")
-        try:
-            hash(key.tag)
-        except TypeError as exc:
-            raise AttributeError(f"{name} has {key!r}: {exc}") from None
-    if key == () and name in ("uses", "claims"):
-        raise AttributeError(f"{name} has {key!r}; an empty tuple names no lock")
-
-
-def _is_number(value: object) -> bool:
-    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    return real and not math.isnan(value)  # type: ignore[arg-type]  # isinstance above
-
-
-def _check_priority(name: str, value: Any) -> Any:
-    if not _is_number(value):
-        raise _wrong_type(name, value, f"a number, lower is sooner, not {value!r}")
-    return value
-
-
-def _check_flag(name: str, value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise _wrong_type(name, value, f"True or False, not {value!r}")
-    return value
-
-
-def _check_kwargs(name: str, value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise _wrong_type(name, value, "give a dict of keyword arguments")
-    for key in value:
-        if not isinstance(key, str):
-            raise AttributeError(f"{name} has the key {key!r}; keyword arguments are named by str")
-    return value
-
-
-def _check_resources(name: str, value: Any) -> dict[Any, float]:
-    if not isinstance(value, Mapping):
-        raise _wrong_type(name, value, "give a dict from resource name to amount")
-    for key, amount in value.items():
-        if not _is_number(amount) or not 0 < amount < math.inf:
-            raise AttributeError(f"{name} has {amount!r} of {key!r}; an amount is a number above 0")
-    return dict(value)
-
-
-def _check_timeout(name: str, value: Any) -> Any:
-    if value is not None and (not _is_number(value) or value <= 0):
-        raise AttributeError(f"{name} is {value!r}; give seconds above 0, or None for no limit")
-    return value
-
-
-def _check_retries(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise AttributeError(f"{name} is {value!r}; give how many more attempts, 0 or above")
-    return value
-
-
-def _check_retry_delay(name: str, value: Any) -> Any:
-    if not _is_number(value) or not 0 <= value < math.inf:
-        raise AttributeError(f"{name} is {value!r}; give seconds, 0 or above")
-    return value
-
-
 # Of each field, how a value is checked and normalised.
 _FIELDS: dict[str, Callable[[str, Any], Any]] = {
-    "requires": _check_keys,
-    "provides": _check_keys,
-    "after": _check_keys,
-    "teardown": _check_flag,
-    "uses": _check_keys,
-    "claims": _check_keys,
-    "resources": _check_resources,
-    "exclusive": _check_flag,
-    "priority": _check_priority,
-    "kwargs": _check_kwargs,
-    "timeout": _check_timeout,
-    "retries": _check_retries,
-    "retry_delay": _check_retry_delay,
+    "requires": check_keys,
+    "provides": check_keys,
+    "after": check_keys,
+    "teardown": check_flag,
+    "uses": check_keys,
+    "claims": check_keys,
+    "resources": check_resources,
+    "exclusive": check_flag,
+    "priority": check_priority,
+    "kwargs": check_kwargs,
+    "timeout": check_timeout,
+    "retries": check_retries,
+    "retry_delay": check_retry_delay,
 }
 
 # The defaults that can be changed in place, so that each task needs its own.

@@ -9,9 +9,10 @@ from statistics import median
 from typing import Any
 
 from .common import SchedulerError, Task, task_name
+from .frontline import Entry
 from .graph import Graph
-from .locks import Entry
 from .meta import SchedMeta
+from .tags import TagNode
 
 Durations = Mapping[Any, float] | Callable[[Task], float | None]
 
@@ -36,6 +37,28 @@ def known_duration(durations: Durations | None, task: Task) -> float | None:
             f"the duration of {task_name(task)!r} is {seconds!r}; give seconds, or None"
         )
     return float(seconds)
+
+
+def remaining_paths(
+    graph: Graph, order: list[int], weights: Mapping[int, float]
+) -> dict[int, float]:
+    """Of each node in `order`, the longest path from its start to the end of the run.
+
+    `order` is one in which the nodes can run. Paths go along all three kinds of need; with
+    several providers of a tag, through each of them.
+    """
+    beyond: dict[TagNode, float] = {}  # longest path of those who need the tag
+    remaining: dict[int, float] = {}
+    for node in reversed(order):
+        path = weights[node]
+        provided = graph.provides[node]
+        if provided:
+            path += max([beyond.get(tag, 0.0) for tag in provided])
+        remaining[node] = path
+        for _, tag in graph.needs[node]:
+            if beyond.get(tag, 0.0) < path:
+                beyond[tag] = path
+    return remaining
 
 
 class Order:
@@ -64,7 +87,7 @@ class Order:
             self._unknown = median(values) if values else _UNIT
         unknown = self._unknown
         weights = {node: unknown if s is None else s for node, s in known.items()}
-        self._remaining.update(self._graph.remaining(order, weights.__getitem__))
+        self._remaining.update(remaining_paths(self._graph, order, weights))
 
     def entry(self, node: int) -> Entry:
         """The node as the frontline sorts it."""

@@ -16,15 +16,15 @@ from typing import Any
 
 from ..util import PexenWarning
 from .common import MutexError, Outcome, Reason, SchedulerError, Task, TaskMap, TaskRes, task_name
-from .depcheck import names
+from .depcheck import names, unneeded_text
 from .events import Announcer, Listener
 from .graph import Graph
 from .interrupt import Interrupts
-from .locks import Request, as_key, never_granted, plain_key
 from .meta import DEFAULTS, SCHED_ATTR_NAME, SchedMeta
 from .order import Durations
 from .pool.base import WorkerPool
 from .pool.thread import ThreadWorkerPool
+from .requests import Request, as_key, never_granted, plain_key
 from .run import Run
 from .snapshot import Snapshot, snapshot
 
@@ -104,7 +104,9 @@ class Sched:
                 self._requests.append(Request.of(meta))
             if run is not None:
                 run.admit(first, order)
-        self._warn_unneeded(first)
+        unneeded = unneeded_text(self._graph, first)
+        if unneeded is not None:
+            warnings.warn(unneeded, PexenWarning, stacklevel=3)
 
     def _check_request(self, task: Task, meta: SchedMeta) -> None:
         fields = vars(meta)
@@ -120,16 +122,6 @@ class Sched:
         problem = never_granted(Request.of(meta), self._capacity)
         if problem is not None:
             raise MutexError(f"task {task_name(task)!r} can never run: {problem}", task)
-
-    def _warn_unneeded(self, first: int) -> None:
-        unneeded = self._graph.unneeded(first)
-        if unneeded:
-            parts = []
-            for tag in unneeded:
-                tasks = [self._graph.tasks[node] for node in tag.providers]
-                parts.append(f"{tag.tag!r} provided by {names(tasks)}")
-            text = f"Dep {', '.join(parts)}, but not required by any task"
-            warnings.warn(text, PexenWarning, stacklevel=4)
 
     # -- running --------------------------------------------------------------------------
 

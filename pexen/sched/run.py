@@ -1,44 +1,17 @@
-"""One run: the state of every task, and all that moves it.
-
-    WAITING ──> READY <──> PARKED
-       │         │ ^
-       │         v │
-       │       HANDED ──> DELAYED ──> READY
-       │         │           │
-       └─────────┴───────────┴──────> ENDED   (from every state)
-
-=========  ==============================================  ===================================
-state      what is true                                    left by
-=========  ==============================================  ===================================
-WAITING    the graph misses some of its needs              _offer_ready, _end (blocked, cancelled)
-READY      its entry is in the frontline                   hand_out, _end (cancelled)
-PARKED     its entry is in a queue of the locks            _take_reoffered, _end (blocked, …)
-HANDED     the pool has it; it holds all that it asked for receive, apply, _take_back
-DELAYED    its last attempt failed; it holds nothing and   _wake_delayed, apply
-           waits for its next, or for its turn in _overdue
-ENDED      it has exactly one outcome, for good            -
-=========  ==============================================  ===================================
-
-`_move` performs every transition. A task taken back from the pool, or whose retry is
-due, is READY again. Invariants, checked by `check()`:
-
-R1  `unfinished` is the number of tasks that are not ENDED.
-R2  A task has an outcome if and only if it is ENDED, or HANDED with its result yielded and
-    not yet applied.
-R3  `_handed` has exactly the HANDED tasks.
-R4  A READY task is in the frontline, a PARKED one in a queue of the locks.
+"""One run: all that moves a task from one state to another. The states are in `state`.
 
 A run has no thread of its own and is not safe to be used by two at once: its scheduler
 holds a lock around each call.
+
+Why this file is large: all transitions stand here, to be held against the table in
+`state`. What needs none is elsewhere: `control`, `retries`, `impasse`, `why`.
 """
 
 from __future__ import annotations
 
-import heapq
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
-from enum import Enum
 from typing import Any
 
 from . import events
@@ -53,27 +26,20 @@ from .common import (
     identity,
     task_name,
 )
-from .frontline import Frontline
-from .graph import Blocked, Graph, TagNode
-from .locks import Entry, Locks, Request
+from .control import Control
+from .frontline import Entry, Frontline
+from .graph import Blocked, Graph
+from .impasse import describe_unfinished, gates_teardown
+from .locks import Locks
 from .meta import SchedMeta
 from .order import Durations, Order
 from .pool.base import WorkerPool
+from .requests import Request
+from .retries import Retries
 from .shared import SharedDicts
+from .state import State
+from .tags import AFTER, TagNode
 from .why import lock_reason, requires_reason, stopped_reason
-
-_RETRIED = (Outcome.FAILED, Outcome.TIMEOUT, Outcome.LOST)
-
-
-class State(Enum):
-    """Where a task stands in the run; see the top of the module."""
-
-    WAITING = "waiting for its requirements"
-    READY = "ready"
-    PARKED = "waiting for a lock"
-    HANDED = "handed to the pool"
-    DELAYED = "waiting for its next attempt"
-    ENDED = "ended"
 
 
 class Run:
@@ -97,7 +63,6 @@ class Run:
         self.requests = requests
         self.pool = pool
         self._announcer = announcer
-        self._deadline: float | None = None  # on the pool's clock
         # State, guarded by the mutex, which is the scheduler's.
         self.mutex = mutex
         self.locks = Locks(capacity, requests, patience=2 * pool.workers)
@@ -105,18 +70,13 @@ class Run:
         self.blocked: TaskMap[Reason] = TaskMap()
         self.state: list[State] = []  # of each node
         self.unfinished = 0
-        self.requested = ""  # '', 'stop' or 'abort': what was asked for, by anyone
-        self.aborts = 0  # how often abort was asked for
-        self.stopped = ""  # what of `requested` is done
-        self._killed = 0  # how many of `aborts` are done
+        self.control = Control()
         self._order = Order(graph, metas, durations)
         self._shared = SharedDicts(presets)
         self._frontline = Frontline()
-        self._handed: dict[int, Entry] = {}
+        self.handed: dict[int, Entry] = {}
         self._begun: set[int] = set()  # nodes of which an attempt began, or may have
-        self._delayed: list[tuple[float, int]] = []  # heap of (due, node)
-        self._attempts: dict[int, list[TaskRes]] = {}  # results of attempts that were retried
-        self._first_shared: dict[int, dict[str, Any]] = {}  # for tasks that may be retried
+        self._retries = Retries()
         self._overdue: deque[TaskRes] = deque()  # final results of retries given up
 
     # -- joining ------------------------------------------------------------------
@@ -126,7 +86,8 @@ class Run:
 
         `deadline`: seconds from now after which the run is aborted.
         """
-        self._deadline = None if deadline is None else self.pool.clock() + deadline
+        if deadline is not None:
+            self.control.deadline = self.pool.clock() + deadline
         ready, order = self.graph.prepare()
         self._order.extend(order)
         self.state = [State.WAITING] * len(self.graph)
@@ -145,7 +106,7 @@ class Run:
         self.unfinished += added
         self._offer_ready(ready)
         self._block(blocked)
-        if self.stopped:
+        if self.control.stopped:
             self._cancel()
         self.pool.wake()
 
@@ -158,7 +119,8 @@ class Run:
                 self._obey()
                 self._wake_delayed()
                 self.hand_out()
-                if not self._handed and not self._overdue and not self._delayed:
+                busy = self.handed or self._overdue or self._retries.next_due() is not None
+                if not busy:
                     if not self._resolve():
                         return
                     continue
@@ -178,12 +140,11 @@ class Run:
             late = list(self._overdue)
             self._overdue.clear()
             return late
-        moments = [self._delayed[0][0]] if self._delayed else []
-        if self._deadline is not None and not self.aborts:
-            moments.append(self._deadline)
-        if not moments:
+        moments = [self._retries.next_due(), self.control.next_moment()]
+        times = [moment for moment in moments if moment is not None]
+        if not times:
             return self.pool.results(None)
-        return self.pool.results(max(0.0, min(moments) - self.pool.clock()))
+        return self.pool.results(max(0.0, min(times) - self.pool.clock()))
 
     def hand_out(self) -> None:
         """Give the pool the best ready tasks whose locks are to be had, until it is full."""
@@ -195,8 +156,8 @@ class Run:
             node = entry[2]
             if self.state[node] is not State.READY:
                 self.locks.forget(node)
-            elif self.stopped and not self._tears_down(node):
-                self._end([node], Outcome.CANCELLED, stopped_reason(self.stopped))
+            elif self.control.stopped and not self._tears_down(node):
+                self._end([node], Outcome.CANCELLED, stopped_reason(self.control.stopped))
             elif self.locks.acquire(entry, self._excused_from(node)):
                 self._submit(node, entry)
             else:
@@ -204,15 +165,11 @@ class Run:
             self._take_reoffered()
 
     def _submit(self, node: int, entry: Entry) -> None:
-        shared = self._first_shared.get(node)
-        if shared is None:
-            shared = self._shared.build(self.graph.needs[node])
-            if self.metas[node].retries:
-                self._first_shared[node] = shared
-        if node in self._first_shared:
-            shared = dict(shared)
+        shared = self._retries.shared(
+            node, self.metas[node], lambda: self._shared.build(self.graph.needs[node])
+        )
         self._move(node, State.HANDED)
-        self._handed[node] = entry
+        self.handed[node] = entry
         self._begun.add(node)
         self.pool.submit(self.graph.tasks[node], shared)
 
@@ -222,7 +179,7 @@ class Run:
         if not ahead:
             return False
         index = self.graph.index
-        worst = max(self._handed[index[identity(task)]][0] for task in ahead)
+        worst = max(self.handed[index[identity(task)]][0] for task in ahead)
         if self._frontline.best_priority() >= worst:
             return False
         return self._take_back() > 0 and not self.pool.full()
@@ -231,8 +188,8 @@ class Run:
         tasks = self.pool.withdraw()
         for task in tasks:
             node = self.graph.index[identity(task)]
-            entry = self._handed.pop(node)
-            if node not in self._attempts:
+            entry = self.handed.pop(node)
+            if not self._retries.started(node):
                 self._begun.discard(node)
             self.locks.release(node)
             self._move(node, State.READY)
@@ -245,18 +202,13 @@ class Run:
         node = self.graph.index[identity(res.task)]
         if self.state[node] is not State.HANDED:
             return self._record(node, res)  # of a retry given up
-        earlier = self._attempts.get(node, [])
-        res.attempts = len(earlier) + 1
-        res.errors = tuple(r.excinfo for r in earlier if r.excinfo is not None)
         meta = self.metas[node]
-        again = res.outcome in _RETRIED and len(earlier) < meta.retries
-        if not again or self.requested or res.abandoned:
+        if not self._retries.count(node, res, meta) or self.control.requested:
             return self._record(node, res)
-        self._attempts.setdefault(node, []).append(res)
-        del self._handed[node]
+        self._retries.schedule(node, res, self.pool.clock() + meta.retry_delay)
+        del self.handed[node]
         self.locks.release(node)
         self._move(node, State.DELAYED)
-        heapq.heappush(self._delayed, (self.pool.clock() + meta.retry_delay, node))
         self._take_reoffered()
         self._tell(events.Retried, res.task, res.attempts, res, meta.retry_delay)
         return None
@@ -269,11 +221,10 @@ class Run:
     def apply(self, res: TaskRes) -> None:
         """Let follow what follows from a final result."""
         node = self.graph.index[identity(res.task)]
-        if self._handed.pop(node, None) is not None:
+        if self.handed.pop(node, None) is not None:
             keep = "all" if res.abandoned else "" if res.locks_ok else "locks"
             self.locks.release(node, keep)
-        self._attempts.pop(node, None)
-        self._first_shared.pop(node, None)
+        self._retries.forget(node)
         if res.deps_ok:
             self._shared.provide(self.graph.provides[node], res.shared)
         if res.outcome.succeeded and self.metas[node].teardown:
@@ -304,11 +255,9 @@ class Run:
         reoffered.clear()
 
     def _wake_delayed(self) -> None:
-        while self._delayed and self._delayed[0][0] <= self.pool.clock():
-            node = heapq.heappop(self._delayed)[1]
-            if self.state[node] is State.DELAYED:
-                self._move(node, State.READY)
-                self._frontline.push(self._order.retry_entry(node))
+        for node in self._retries.take_due(self.pool.clock()):
+            self._move(node, State.READY)
+            self._frontline.push(self._order.retry_entry(node))
 
     def _move(self, node: int, state: State) -> None:
         """The one place where a task's state changes."""
@@ -325,9 +274,11 @@ class Run:
         """
         pending = [(node, outcome, reason) for node in nodes]
         for node, outcome, reason in pending:  # grows as it is walked
-            attempts = self._attempts.pop(node, None)
-            if attempts:
-                self._give_up_retry(node, attempts[-1])
+            last = self._retries.give_up(node)
+            if last is not None:  # to be yielded in its turn
+                self._overdue.append(last)
+                self._move(node, State.DELAYED)
+                self.locks.forget(node)
             if self.state[node] is State.ENDED or self.state[node] is State.DELAYED:
                 continue
             task = self.graph.tasks[node]
@@ -342,13 +293,6 @@ class Run:
             self._offer_ready(ready)
             pending.extend((n, Outcome.BLOCKED, self._requires_reason(t)) for n, t in blocked)
         self._take_reoffered()
-
-    def _give_up_retry(self, node: int, last: TaskRes) -> None:
-        """Make the last attempt's result the final one, to be yielded in its turn."""
-        last.locks_ok = True  # they were released for the retry, others may have them
-        self._overdue.append(last)
-        self._move(node, State.DELAYED)
-        self.locks.forget(node)
 
     def _block(self, blocked: Blocked) -> None:
         for node, tag in blocked:
@@ -367,89 +311,50 @@ class Run:
             return False
         parked = [n for n, state in enumerate(self.state) if state is State.PARKED]
         if not parked:
-            raise InternalError("the run can't go on\n" + self.describe_unfinished())
-        gating = [n for n in parked if self._gates_teardown(n)]
+            raise InternalError("the run can't go on\n" + describe_unfinished(self))
+        gating = [n for n in parked if gates_teardown(self, n)]
         for node in gating or parked:
             reason = lock_reason(self.graph, self.requests[node], self.locks, self.outcomes)
             self._end([node], Outcome.BLOCKED, reason)
         return True
 
-    def _gates_teardown(self, node: int) -> bool:
-        """Whether the end of this task is waited for by a teardown, maybe through others."""
-        seen = {node}
-        path = [node]
-        while path:
-            for tag in self.graph.provides[path.pop()]:
-                waiting = [w for kind in ("any", "every") for w in tag.waiters[kind]]
-                for after in tag.waiters["after"]:
-                    if self.state[after] is State.WAITING:
-                        if self.metas[after].teardown:
-                            return True
-                        waiting.append(after)
-                new = [w for w in waiting if w not in seen and self.state[w] is State.WAITING]
-                seen.update(new)
-                path.extend(new)
-        return False
-
-    def describe_unfinished(self) -> str:
-        """The state of every unfinished task, a line each."""
-        lines = []
-        for node, state in enumerate(self.state):
-            if state is not State.ENDED:
-                unmet = [f"{kind} {tag.tag!r}" for kind, tag in self.graph.unmet(node)]
-                needs = f" ({', '.join(unmet)})" if unmet else ""
-                lines.append(f"  {task_name(self.graph.tasks[node])}: {state.value}{needs}")
-        return "\n".join(lines)
-
     # -- stopping -----------------------------------------------------------------------
 
     def request(self, how: str) -> None:
         """Ask for 'stop' or 'abort'; safe in any thread and in signal handlers."""
-        if how == "abort":
-            self.aborts += 1
-            self.requested = "abort"
-        else:
-            self.requested = self.requested or "stop"
+        self.control.ask(how)
         self.pool.wake()
 
     def _obey(self) -> None:
-        if self._deadline is not None and self.pool.clock() >= self._deadline and not self.aborts:
-            self.request("abort")
-        if self.stopped != self.requested:
-            self.stopped = self.requested
-            self._tell(events.Stopped, self.stopped)
+        control = self.control
+        control.check_deadline(self.pool.clock())
+        if control.begin_stopping():
+            self._tell(events.Stopped, control.stopped)
             self._take_back()
             self._cancel()
-        if self._killed < self.aborts:
-            self._killed = self.aborts
-            if self.aborts > 1:
+        if control.begin_killing():
+            if not control.spares_teardown:
                 self._cancel()
-            tasks = self.graph.tasks
-            spare_teardown = self.aborts == 1
-            self.pool.kill(
-                tasks[node]
-                for node in list(self._handed)
-                if not (spare_teardown and self.metas[node].teardown)
-            )
+            spared = [n for n in self.handed if control.spares_teardown and self.metas[n].teardown]
+            self.pool.kill(self.graph.tasks[node] for node in self.handed if node not in spared)
 
     def _cancel(self) -> None:
         """End everything that hasn't begun, but for teardown tasks."""
-        keep_teardown = self.aborts < 2
         ended = []
         for node, state in enumerate(self.state):
             if state is State.ENDED or state is State.HANDED:
                 continue
-            if node in self._attempts or not (keep_teardown and self.metas[node].teardown):
+            spared = self.control.spares_teardown and self.metas[node].teardown
+            if self._retries.started(node) or not spared:
                 ended.append(node)
-        self._delayed.clear()
-        self._end(ended, Outcome.CANCELLED, stopped_reason(self.stopped))
+        self._end(ended, Outcome.CANCELLED, stopped_reason(self.control.stopped))
 
     def _tears_down(self, node: int) -> bool:
         """Whether it is a teardown of something that began."""
         return self.metas[node].teardown and any(
             provider in self._begun
             for kind, tag in self.graph.needs[node]
-            if kind == "after"
+            if kind is AFTER
             for provider in tag.providers
         )
 
@@ -458,7 +363,7 @@ class Run:
         left = self.locks.left()
         if not left or not self.metas[node].teardown:
             return []
-        after = [tag for kind, tag in self.graph.needs[node] if kind == "after"]
+        after = [tag for kind, tag in self.graph.needs[node] if kind is AFTER]
         return [n for n in left if any(tag in self.graph.provides[n] for tag in after)]
 
     def give_up(self, error: BaseException | None) -> None:
@@ -479,11 +384,11 @@ class Run:
                 self.blocked._set(task, stopped_reason("abort", error))
                 self._tell(events.Finished, task, Outcome.CANCELLED, None)
             self._move(node, State.ENDED)
-        self._handed.clear()
+        self.handed.clear()
 
     def held(self) -> dict[int, Request]:
         """What each task that holds something holds, running or ended."""
-        return {node: self.requests[node] for node in self._handed} | self.locks.left()
+        return {node: self.requests[node] for node in self.handed} | self.locks.left()
 
     # -- telling ------------------------------------------------------------------------
 

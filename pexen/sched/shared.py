@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .common import Shared
-from .graph import AFTER, Needs, TagNode
+from .tags import AFTER, Needs, TagNode
 
 
 class SharedDicts:

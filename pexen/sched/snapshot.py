@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from .common import Task, identity
-from .locks import CLAIM, plain_key
 from .pool.base import Running
-from .run import Run, State
+from .requests import CLAIM, plain_key
+from .run import Run
+from .state import State
+from .tags import AFTER, ANY, EVERY
 from .why import gate_text
 
-_WORDS = {"any": "tag", "every": "every provider of", "after": "the end of every provider of"}
+_WORDS = {ANY: "tag", EVERY: "every provider of", AFTER: "the end of every provider of"}
 
 
 @dataclass(frozen=True, slots=True)

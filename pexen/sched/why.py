@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from .common import Outcome, Reason, Task, TaskMap, identity, task_name
 from .depcheck import names
-from .graph import Graph, TagNode
-from .locks import EXCLUSIVE, Gate, Locks, Request, plain_key
+from .graph import Graph
+from .locks import EXCLUSIVE, Gate, Locks
+from .requests import Request, plain_key
+from .tags import TagNode
 
 
 def requires_reason(

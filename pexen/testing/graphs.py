@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..sched.common import TaskFailError, TaskSkip
-from ..sched.meta import every, func_meta
+from ..sched.meta import func_meta
+from ..sched.metacheck import every
 
 _LOCKS: list[Any] = ["disk", "net", ("proc",), ("proc", "sys"), ("proc", "sys", "vm"), ("proc", "fs")]
 

@@ -10,14 +10,16 @@ import pytest
 from model import Judge, Violation
 
 from pexen import PexenWarning, Sched
-from pexen.sched import locks as locks_module
 from pexen.sched import order as order_module
+from pexen.sched import requests as requests_module
 from pexen.sched import run as run_module
 from pexen.sched.common import Outcome, Reason, TaskRes, identity
 from pexen.sched.graph import Graph
-from pexen.sched.locks import Locks, Request
+from pexen.sched.locks import Locks
 from pexen.sched.meta import func_meta
+from pexen.sched.requests import Request
 from pexen.sched.run import Run
+from pexen.sched.state import State, check
 from pexen.testing import RandomTask, VirtualPool, random_graph
 
 SEEDS = range(2400)
@@ -39,6 +41,7 @@ def judged_run(seed: int, size: int = 25) -> None:
         results = sched.run(pool)
         for count, res in enumerate(results):
             judge.raise_found()
+            check(sched._run)
             yielded.append(res.task)
             if res.task in graph.later:
                 judge.add(graph.later[res.task])
@@ -191,9 +194,9 @@ def uses_are_ignored(patch: pytest.MonkeyPatch) -> None:
 def keys_are_not_hierarchical(patch: pytest.MonkeyPatch) -> None:
 
     def flat(keys: Any) -> Any:
-        return tuple((locks_module.as_key(key), ()) for key in keys)
+        return tuple((requests_module.as_key(key), ()) for key in keys)
 
-    patch.setattr(locks_module, "_with_prefixes", flat)
+    patch.setattr(requests_module, "_with_prefixes", flat)
 
 
 @wrong("locks")
@@ -260,8 +263,8 @@ def failed_tasks_are_silently_run_again(patch: pytest.MonkeyPatch) -> None:
             return receive(self, res)
         node = self.graph.index[identity(res.task)]
         self.locks.release(node)
-        self._move(node, run_module.State.READY)
-        self._frontline.push(self._handed.pop(node))
+        self._move(node, State.READY)
+        self._frontline.push(self.handed.pop(node))
         return None
 
     patch.setattr(Run, "receive", again)

@@ -24,10 +24,15 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
 from typing import Any
 
-from ..common import Outcome, Shared, Task
+from ..common import Outcome, Shared, Task, TaskLostError, TaskRes, TaskTimeoutError
 from .channel import Inbox, Outbox
 from .travel import Registry, encode_submission, stop_message
 from .worker import TICKET, worker_main
+
+
+# Seconds between SIGTERM and SIGKILL: long enough to remove a temporary file, short
+# enough for somebody who waits at a terminal.
+KILL_GRACE = 1.0
 
 
 @dataclass(slots=True, eq=False)
@@ -158,6 +163,47 @@ class WorkerProcess:
         for connection in self._childs:
             if not connection.closed:
                 connection.close()
+
+    # -- time and doom --------------------------------------------------------------------
+
+    def next_moment(self) -> float | None:
+        """When `judge` has something to do, None for never."""
+        if self.kill_at is not None or self.doom is not None:
+            return self.kill_at
+        first = self.queue[0] if self.queue else None
+        if first is None or first.timeout is None or first.since is None:
+            return None
+        return first.since + first.timeout
+
+    def judge(self, now: float) -> None:
+        """End a task that is out of time, and kill the process if it ignores that."""
+        moment = self.next_moment()
+        if moment is None or now < moment:
+            return
+        if self.kill_at is not None:
+            self.kill_at = None
+            self.signal_group(signal.SIGKILL)
+            return
+        item = self.queue[0]
+        elapsed = now - (item.since or now)
+        why = f"timed out after {elapsed:.3g} s (limit {item.timeout} s)"
+        self.condemn(Outcome.TIMEOUT, why, now)
+
+    def condemn(self, outcome: Outcome, why: str, now: float) -> None:
+        """End the process and all that it started; what it runs ends with `outcome`."""
+        self.doom = (outcome, why)
+        self.kill_at = now + KILL_GRACE
+        self.signal_group(signal.SIGTERM)
+        self.signal_group(signal.SIGCONT)  # a stopped process gets no other signal
+
+    def loss_of(self, item: Item, how: str, now: float) -> TaskRes:
+        """The result of an item that had begun when the process ended, as `how` says."""
+        outcome, why = self.doom or (Outcome.LOST, how)
+        kind = TaskTimeoutError if outcome is Outcome.TIMEOUT else TaskLostError
+        res = TaskRes.unfinished(item.task, item.shared, outcome, kind(why), self.name)
+        res.started = item.since
+        res.duration = None if item.since is None else now - item.since
+        return res
 
     # -- work -----------------------------------------------------------------------------
 

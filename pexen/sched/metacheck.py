@@ -1,0 +1,115 @@
+"""What values the fields of metadata take: a check for each, which also normalises.
+
+Each takes the field's name and the value, and raises AttributeError naming both.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .common import Tag
+
+
+@dataclass(frozen=True, slots=True)
+class every:
+    """In `requires`: all providers of the tag, where the plain tag means any of them."""
+
+    tag: Tag
+
+
+@dataclass(frozen=True, slots=True)
+class unique:
+    """In `provides`: this task is the only provider of the tag, as of a build target."""
+
+    tag: Tag
+
+
+def _wrong_type(name: str, value: object, hint: str) -> AttributeError:
+    return AttributeError(f"{type(value)} cannot be used for {name}; {hint}")
+
+
+def check_keys(name: str, value: Any) -> set[Any]:
+    if isinstance(value, tuple):
+        raise _wrong_type(name, value, f"a tuple is one key: write [{value!r}] to mean it")
+    if not isinstance(value, (set, frozenset, list)):
+        raise _wrong_type(name, value, "give a set, frozenset or list")
+    try:
+        keys = set(value)
+    except TypeError as exc:
+        raise AttributeError(f"{name} {value!r} has a member that can't be one: {exc}") from None
+    for key in keys:
+        _check_key(name, key)
+    return keys
+
+
+def _check_key(name: str, key: object) -> None:
+    marker = type(key)
+    if marker is every and name != "requires" or marker is unique and name != "provides":
+        place = "requires" if marker is every else "provides"
+        raise AttributeError(f"{name} can't have {key!r}; {marker.__name__}() belongs in {place}")
+    if isinstance(key, (every, unique)):
+        if isinstance(key.tag, (every, unique)):
+            raise AttributeError(f"{name} has {key!r}; give {marker.__name__}() a plain tag")
+        try:
+            hash(key.tag)
+        except TypeError as exc:
+            raise AttributeError(f"{name} has {key!r}: {exc}") from None
+    if key == () and name in ("uses", "claims"):
+        raise AttributeError(f"{name} has {key!r}; an empty tuple names no lock")
+
+
+def _is_number(value: object) -> bool:
+    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    return real and not math.isnan(value)  # type: ignore[arg-type]  # isinstance above
+
+
+def check_priority(name: str, value: Any) -> Any:
+    if not _is_number(value):
+        raise _wrong_type(name, value, f"a number, lower is sooner, not {value!r}")
+    return value
+
+
+def check_flag(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise _wrong_type(name, value, f"True or False, not {value!r}")
+    return value
+
+
+def check_kwargs(name: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise _wrong_type(name, value, "give a dict of keyword arguments")
+    for key in value:
+        if not isinstance(key, str):
+            raise AttributeError(f"{name} has the key {key!r}; keyword arguments are named by str")
+    return value
+
+
+def check_resources(name: str, value: Any) -> dict[Any, float]:
+    if not isinstance(value, Mapping):
+        raise _wrong_type(name, value, "give a dict from resource name to amount")
+    for key, amount in value.items():
+        if not _is_number(amount) or not 0 < amount < math.inf:
+            raise AttributeError(f"{name} has {amount!r} of {key!r}; an amount is a number above 0")
+    return dict(value)
+
+
+def check_timeout(name: str, value: Any) -> Any:
+    if value is not None and (not _is_number(value) or value <= 0):
+        raise AttributeError(f"{name} is {value!r}; give seconds above 0, or None for no limit")
+    return value
+
+
+def check_retries(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise AttributeError(f"{name} is {value!r}; give how many more attempts, 0 or above")
+    return value
+
+
+def check_retry_delay(name: str, value: Any) -> Any:
+    if not _is_number(value) or not 0 <= value < math.inf:
+        raise AttributeError(f"{name} is {value!r}; give seconds, 0 or above")
+    return value

@@ -1,0 +1,133 @@
+"""The worker processes of a pool, and the selector that watches them.
+
+For each worker the selector watches the results, the end of the process and, while
+something is still to be written, the submissions; besides, a pipe by which any thread
+or signal handler can wake the one that waits.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import time
+from collections.abc import Callable
+from multiprocessing.context import BaseContext
+
+from .handle import WorkerProcess
+from .travel import Registry
+
+RESULTS, END, WRITABLE = "results", "end", "writable"
+
+# Seconds that workers told to end may take, before they are killed: a task may have left
+# a thread or a child process that the interpreter waits for.
+STOP_GRACE = 5.0
+
+
+class Crew:
+    """Worker processes by number."""
+
+    def __init__(self, context: BaseContext, initializer: Callable[[], object] | None) -> None:
+        self._context = context
+        self._initializer = initializer
+        self._count = 0  # workers ever started, for their names
+        self.workers: dict[int, WorkerProcess] = {}
+        self._selector: selectors.BaseSelector | None = None
+        self._wake_fds: tuple[int, int] | None = None
+
+    def open(self) -> None:
+        """Get ready for workers."""
+        self._selector = selectors.DefaultSelector()
+        self._wake_fds = os.pipe()
+        for fd in self._wake_fds:
+            os.set_blocking(fd, False)
+        self._selector.register(self._wake_fds[0], selectors.EVENT_READ, None)
+
+    def add(self, registry: Registry, known: int) -> None:
+        """Start a worker that knows the first `known` tasks; OSError if the system refuses."""
+        assert self._selector is not None
+        self._count += 1
+        worker = WorkerProcess(self._count, self._context)
+        worker.inherited = known
+        worker.start(registry, self._initializer, self._descriptors())
+        self.workers[worker.number] = worker
+        self._selector.register(worker.results_fd, selectors.EVENT_READ, (worker, RESULTS))
+        self._selector.register(worker.pidfd, selectors.EVENT_READ, (worker, END))
+
+    def _descriptors(self) -> list[int]:
+        """All descriptors of the parent, which are none of a forked worker's business."""
+        fds = [fd for worker in self.workers.values() for fd in worker.parent_fds()]
+        fds.extend(self._wake_fds or ())
+        fileno = getattr(self._selector, "fileno", None)
+        return fds if fileno is None else [*fds, fileno()]
+
+    def wait(self, timeout: float | None) -> list[tuple[WorkerProcess, str] | None]:
+        """What has happened, ends last; None stands for a wake-up."""
+        selector = self._selector
+        if selector is None:
+            return []
+        happened = [key.data for key, _ in selector.select(timeout)]
+        if None in happened and self._wake_fds is not None:
+            with contextlib.suppress(BlockingIOError):
+                while os.read(self._wake_fds[0], 4096):
+                    pass
+        return sorted(happened, key=lambda data: data is not None and data[1] == END)
+
+    def wake(self) -> None:
+        """Let `wait` return; safe everywhere."""
+        fds = self._wake_fds
+        if fds is not None:
+            with contextlib.suppress(OSError):  # full: awake already; closed: over
+                os.write(fds[1], b"w")
+
+    def watch_writing(self, worker: WorkerProcess) -> None:
+        """Write what fits, and have the selector say when more does."""
+        assert self._selector is not None
+        known = worker.tasks_fd in self._selector.get_map()
+        if worker.flush():
+            if known:
+                self._selector.unregister(worker.tasks_fd)
+        elif not known:
+            watched = (worker, WRITABLE)
+            self._selector.register(worker.tasks_fd, selectors.EVENT_WRITE, watched)
+
+    def unwatch(self, fd: int) -> None:
+        """Watch a descriptor no more."""
+        assert self._selector is not None
+        if fd in self._selector.get_map():
+            self._selector.unregister(fd)
+
+    def remove(self, worker: WorkerProcess) -> str:
+        """Reap a worker that has ended; returns how it did."""
+        for fd in worker.parent_fds():
+            self.unwatch(fd)
+        del self.workers[worker.number]
+        return worker.reap()
+
+    def stop(self) -> None:
+        """Let all workers end, which have nothing left to do, and wait for that."""
+        for worker in self.workers.values():
+            worker.stop()
+        end = time.monotonic() + STOP_GRACE
+        for worker in self.workers.values():
+            if not worker.join(max(0.0, end - time.monotonic())):
+                worker.signal_group(signal.SIGKILL)
+        self._close()
+
+    def kill(self) -> None:
+        """End all workers now."""
+        for worker in self.workers.values():
+            worker.signal_group(signal.SIGKILL)
+        self._close()
+
+    def _close(self) -> None:
+        if self._selector is not None:
+            self._selector.close()
+            self._selector = None
+        for worker in self.workers.values():
+            worker.reap()
+        self.workers.clear()
+        for fd in self._wake_fds or ():
+            os.close(fd)
+        self._wake_fds = None

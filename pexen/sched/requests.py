@@ -1,0 +1,89 @@
+"""What one task asks for in locks and resources, and whether two can go together."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from .meta import SchedMeta
+
+Key = tuple[Any, ...]
+
+CLAIM, USE = "claim", "use"
+
+SLACK = 1e-9  # amounts may be floats, whose sums drift
+
+
+def as_key(key: Hashable) -> Key:
+    """The hierarchical form of a lock key: a tuple as it is, anything else as (key,)."""
+    return key if isinstance(key, tuple) else (key,)
+
+
+def plain_key(key: Key) -> Any:
+    """A key as people write it."""
+    return key[0] if len(key) == 1 else key
+
+
+class Request(NamedTuple):
+    """All that one task asks for. Each key comes with its proper prefixes."""
+
+    claims: tuple[tuple[Key, tuple[Key, ...]], ...] = ()
+    uses: tuple[tuple[Key, tuple[Key, ...]], ...] = ()
+    resources: tuple[tuple[Any, float], ...] = ()
+    exclusive: bool = False
+
+    @classmethod
+    def of(cls, meta: SchedMeta) -> Request:
+        """What the metadata asks for; NOTHING, always the same object, if nothing."""
+        fields = vars(meta)
+        if not (
+            fields.get("claims")
+            or fields.get("uses")
+            or fields.get("resources")
+            or fields.get("exclusive")
+        ):
+            return NOTHING
+        return cls(
+            _with_prefixes(fields.get("claims", ())),
+            _with_prefixes(fields.get("uses", ())),
+            tuple(fields.get("resources", {}).items()),
+            fields.get("exclusive", False),
+        )
+
+    def keys(self) -> list[tuple[str, Key]]:
+        """Each lock of the request, as (CLAIM or USE, key)."""
+        return [(CLAIM, k) for k, _ in self.claims] + [(USE, k) for k, _ in self.uses]
+
+    def conflicts(self, other: Request) -> bool:
+        """Whether one may have to wait for the other."""
+        if self.exclusive or other.exclusive:
+            return True
+        names = {name for name, _ in self.resources}
+        return (
+            any(name in names for name, _ in other.resources)
+            or _overlap(self.claims, other.claims + other.uses)
+            or _overlap(self.uses, other.claims)
+        )
+
+
+NOTHING = Request()
+
+
+def _with_prefixes(keys: Iterable[Hashable]) -> tuple[tuple[Key, tuple[Key, ...]], ...]:
+    tuples = [as_key(key) for key in keys]
+    return tuple((k, tuple(k[:n] for n in range(1, len(k)))) for k in tuples)
+
+
+def _overlap(some: Iterable[tuple[Key, Any]], others: Iterable[tuple[Key, Any]]) -> bool:
+    return any(a[: len(b)] == b or b[: len(a)] == a for a, _ in some for b, _ in others)
+
+
+def never_granted(request: Request, capacity: Mapping[Any, float]) -> str | None:
+    """Why the request could not be granted even if nothing else ran, or None."""
+    for name, amount in request.resources:
+        if name not in capacity:
+            known = ", ".join(map(repr, capacity)) or "none"
+            return f"resource {name!r} is asked for but not declared; declared are: {known}"
+        if capacity[name] + SLACK < amount:
+            return f"resource {name!r} is asked for {amount!r}, more than all of it: {capacity[name]!r}"
+    return None

@@ -1,0 +1,75 @@
+"""The states of a task in a run, and what is true in each.
+
+    WAITING ──> READY <──> PARKED
+       │         │ ^
+       │         v │
+       │       HANDED <──> DELAYED
+       │         │           │
+       └─────────┴───────────┴──────> ENDED   (from every state)
+
+=======  ====================================================  =============================
+state    what is true                                          left by (methods of Run)
+=======  ====================================================  =============================
+WAITING  the graph misses some of its needs                    _offer_ready, _end
+READY    its entry is in the frontline                         hand_out, _end
+PARKED   its entry is in a queue of the locks, or offered      _take_reoffered, _end
+         by them and about to be in the frontline
+HANDED   the pool has it; it holds all that it asked for       receive, apply, _take_back
+DELAYED  its last attempt failed, it holds nothing; its next   _wake_delayed, apply
+         is due, or the last one's result is about to be
+         yielded as the final one
+ENDED    it has exactly one outcome, for good                  -
+=======  ====================================================  =============================
+
+`Run._move` performs every transition. What holds between two steps of a run:
+
+R1  `unfinished` is the number of tasks that are not ENDED.
+R2  A task that is ENDED has an outcome. One that isn't has none, unless its final result
+    is with the consumer.
+R3  The tasks on the books as handed out are exactly the HANDED ones.
+R4  A WAITING task misses a need in the graph; no other unfinished one does.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from .common import InternalError, task_name
+
+if TYPE_CHECKING:
+    from .run import Run
+
+
+class State(Enum):
+    """Where a task stands in a run; see the top of the module."""
+
+    WAITING = "waiting for its requirements"
+    READY = "ready"
+    PARKED = "waiting for a lock"
+    HANDED = "handed to the pool"
+    DELAYED = "waiting for its next attempt"
+    ENDED = "ended"
+
+
+def check(run: Run) -> None:
+    """Assert R1 to R4; InternalError names the broken one. For tests: it looks at every task."""
+    unfinished = [n for n, state in enumerate(run.state) if state is not State.ENDED]
+    _expect("R1", run.unfinished == len(unfinished), f"{run.unfinished} on the books")
+    handed = {n for n, state in enumerate(run.state) if state is State.HANDED}
+    _expect("R3", set(run.handed) == handed, f"{run.handed} on the books, in fact {handed}")
+    for node, state in enumerate(run.state):
+        task = run.graph.tasks[node]
+        known = task in run.outcomes
+        with_consumer = state in (State.HANDED, State.DELAYED)
+        fine = known if state is State.ENDED else not known or with_consumer
+        _expect("R2", fine, f"{task_name(task)} is {state.value}, outcome known: {known}")
+        if state is not State.ENDED:
+            waits = run.graph.missing[node] > 0
+            fine = waits == (state is State.WAITING)
+            _expect("R4", fine, f"{task_name(task)} is {state.value}, needs missing: {waits}")
+
+
+def _expect(invariant: str, holds: bool, text: str) -> None:
+    if not holds:
+        raise InternalError(f"invariant {invariant} is broken: {text}")

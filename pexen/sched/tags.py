@@ -1,0 +1,55 @@
+"""A tag: who provides it, and who needs it, in which of three ways.
+
+A tag is one node between its providers and those who need it, so an all-to-all
+dependency costs N + M, never N x M. Three kinds of need meet at it:
+
+- ANY    (`requires=[tag]`)         met by the first provider that succeeds; a provider
+                                    added later counts
+- EVERY  (`requires=[every(tag)]`)  met when all providers have succeeded
+- AFTER  (`after=[tag]`)            met when all providers have ended, however
+
+EVERY and AFTER range over the providers known when the run began, or when the needing
+task was added during it: each such range is a `Barrier`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .common import Tag
+
+ANY, EVERY, AFTER = "any", "every", "after"
+
+
+class TagNode:
+    """A tag, who provides it and who needs it. All lists hold nodes in ascending order."""
+
+    __slots__ = ("tag", "providers", "unique", "waiters", "met", "alive", "barriers")
+
+    def __init__(self, tag: Tag) -> None:
+        # Fixed by what was added.
+        self.tag = tag
+        self.providers: list[int] = []
+        self.unique = False  # a second provider is an error
+        self.waiters: dict[str, list[int]] = {ANY: [], EVERY: [], AFTER: []}
+        # Of the present run.
+        self.met = False  # a provider has succeeded
+        self.alive = 0  # providers that haven't ended without success
+        self.barriers: list[Barrier] = []
+
+
+class Barrier:
+    """An EVERY or AFTER need of some nodes for the providers of a tag below `limit`."""
+
+    __slots__ = ("kind", "limit", "left", "failed", "waiters")
+
+    def __init__(self, kind: str, limit: int, left: int, failed: bool, waiters: list[int]) -> None:
+        self.kind = kind
+        self.limit = limit
+        self.left = left  # providers in range that haven't ended
+        self.failed = failed  # EVERY only: one of them ended without success
+        self.waiters = waiters
+
+
+# What a node needs: the kind of need, and the tag.
+Needs = Sequence[tuple[str, TagNode]]
