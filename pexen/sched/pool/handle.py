@@ -26,7 +26,7 @@ from typing import Any
 
 from ..common import Outcome, Shared, Task, TaskLostError, TaskRes, TaskTimeoutError
 from .channel import Inbox, Outbox
-from .travel import Registry, encode_submission, stop_message
+from .travel import STOP, Registry, encode_submission, stop_message
 from .worker import TICKET, worker_main
 
 
@@ -122,6 +122,7 @@ class WorkerProcess:
             self.retiring = True
             self._outbox.put(stop_message())
             self.flush()
+            self._write_ticket(STOP)
 
     def signal_group(self, number: int) -> None:
         """Send a signal to the process and all that it started and that stayed in its group."""
@@ -220,7 +221,7 @@ class WorkerProcess:
         self.queue.append(item)
         self.handed += 1
         self.flush()
-        self._write_ticket(item)
+        self._write_ticket(item.seq)
 
     def flush(self) -> bool:
         """Write what fits; returns whether all is written."""
@@ -240,6 +241,8 @@ class WorkerProcess:
             if not data:
                 break
             seqs.add(TICKET.unpack(data)[0])
+        if STOP in seqs:
+            self._write_ticket(STOP)
         back = [item for item in self.queue if item.seq in seqs]
         for item in back:
             self.queue.remove(item)
@@ -250,11 +253,11 @@ class WorkerProcess:
     def give_again(self, item: Item) -> None:
         """Undo taking back the oldest of what was taken back; it still has the submission."""
         self.queue.append(item)
-        self._write_ticket(item)
+        self._write_ticket(item.seq)
 
-    def _write_ticket(self, item: Item) -> None:
+    def _write_ticket(self, seq: int) -> None:
         with contextlib.suppress(BrokenPipeError):
-            os.write(self._tickets_w, TICKET.pack(item.seq))
+            os.write(self._tickets_w, TICKET.pack(seq))
 
 
 @contextlib.contextmanager

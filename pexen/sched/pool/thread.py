@@ -134,10 +134,12 @@ class ThreadWorkerPool(WorkerPool):
     def _begin(self) -> None:
         """Workers take from one queue in order, so the oldest of those out have begun."""
         while self._queue and len(self._begun) < self.workers:
-            ticket = self._queue.popleft()
-            self._begun.add(ticket)
-            if self.on_begin is not None:
-                self.on_begin(self._live[ticket].task, self.clock())
+            self._note_begin(self._queue.popleft(), None)
+
+    def _note_begin(self, ticket: int, since: float | None) -> None:
+        self._begun.add(ticket)
+        if self.on_begin is not None:
+            self.on_begin(self._live[ticket].task, self.clock() if since is None else since)
 
     def _collect(self, timeout: float | None) -> list[TaskRes]:
         end = None if timeout is None else self.clock() + timeout
@@ -209,8 +211,12 @@ class ThreadWorkerPool(WorkerPool):
 
     def _settle(self, message: tuple[int, TaskRes] | None, got: list[TaskRes]) -> None:
         if message is not None and message[0] in self._live:
-            self._forget(message[0])
-            got.append(message[1])
+            ticket, res = message
+            if ticket in self._queue:  # it began, and ended, since we last looked
+                self._queue.remove(ticket)
+                self._note_begin(ticket, res.started)
+            self._forget(ticket)
+            got.append(res)
 
     def _forget(self, ticket: int) -> None:
         self._timed -= _timeout(self._live.pop(ticket).task) is not None

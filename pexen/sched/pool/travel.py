@@ -6,6 +6,7 @@ failure of the one task it belongs to.
 
 from __future__ import annotations
 
+import io
 import pickle
 import struct
 import traceback
@@ -21,8 +22,8 @@ _OUTCOMES = list(Outcome)
 _RESULT = struct.Struct("<QB??ddQ")
 _SEQ = struct.Struct("<Q")
 
-# Numbers of messages that belong to no submitted task.
-STOP = 0  # to the worker: end
+# Numbers of messages that belong to no submitted task, which are numbered from 1.
+STOP = 2**64 - 1  # to the worker: end; after all others, also by its number
 READY = 0  # from the worker: initialised, or (outcome failed) why not
 
 _NOT_LOADED = 0xFF  # in place of an outcome: the worker could not load the task
@@ -41,21 +42,25 @@ class Registry:
     """The tasks a worker process is started with, by index.
 
     A forked worker inherits the object as it is. For a spawned one each task is
-    pickled by itself, in the course of pickling the process (so that what may only then be
-    passed on, as a multiprocessing.Queue in kwargs, can be), and unpickled when it is
-    first run, so that one that can't be loaded harms no other.
+    pickled by itself, and unpickled when it is first run, so that one that can't be loaded
+    harms no other. What only a starting process can be given (a multiprocessing.Queue
+    in kwargs, …) is kept apart, once for all tasks that have it.
     """
 
     def __init__(self, tasks: list[Task]) -> None:
-        self._tasks: dict[int, tuple[Task, dict[str, Any]]] = {}
-        self._pickled: dict[int, bytes] = {}
         self._listed = tasks
+        self._loaded: dict[int, tuple[Task, dict[str, Any]]] = {}
+        self._pickled: dict[int, bytes] = {}
+        self._inherited: list[object] = []
 
-    def __getstate__(self) -> dict[int, bytes]:
-        return dict(enumerate(map(_pickled_task, self._listed)))
+    def __getstate__(self) -> tuple[dict[int, bytes], list[object]]:
+        inherited: dict[int, object] = {}
+        pickled = {n: _pickle_task(task, inherited) for n, task in enumerate(self._listed)}
+        return pickled, list(inherited.values())
 
-    def __setstate__(self, state: dict[int, bytes]) -> None:
-        self._tasks, self._pickled, self._listed = {}, state, []
+    def __setstate__(self, state: tuple[dict[int, bytes], list[object]]) -> None:
+        self._listed, self._loaded = [], {}
+        self._pickled, self._inherited = state
 
     def define(self, index: int, pickled: bytes) -> None:
         """Learn of a task that came about after the worker was started."""
@@ -63,28 +68,62 @@ class Registry:
 
     def get(self, index: int) -> tuple[Task, dict[str, Any]]:
         """The task and its kwargs; raises whatever unpickling it raises."""
-        if index not in self._tasks:
+        if index not in self._loaded:
             if index in self._pickled:
-                self._tasks[index] = pickle.loads(self._pickled.pop(index))
+                file = io.BytesIO(self._pickled.pop(index))
+                self._loaded[index] = _TaskUnpickler(file, self._inherited).load()
             else:
                 task = self._listed[index]
-                self._tasks[index] = task, kwargs_of(task)
-        return self._tasks[index]
+                self._loaded[index] = task, kwargs_of(task)
+        return self._loaded[index]
 
 
-def _pickled_task(task: Task) -> bytes:
+class _TaskPickler(ForkingPickler):
+    """Leaves out the objects of multiprocessing, which `inherited` collects by identity."""
+
+    def __init__(self, file: io.BytesIO, inherited: dict[int, object]) -> None:
+        super().__init__(file, 5)
+        self._inherited = inherited
+
+    def persistent_id(self, obj: object) -> int | None:
+        if not type(obj).__module__.startswith("multiprocessing."):
+            return None
+        self._inherited.setdefault(id(obj), obj)
+        return list(self._inherited).index(id(obj))
+
+
+class _TaskUnpickler(pickle.Unpickler):
+    def __init__(self, file: io.BytesIO, inherited: list[object]) -> None:
+        super().__init__(file)
+        self._inherited = inherited
+
+    def persistent_load(self, pid: int) -> object:
+        return self._inherited[pid]
+
+
+def _pickle_task(task: Task, inherited: dict[int, object]) -> bytes:
+    file = io.BytesIO()
     try:
-        return bytes(ForkingPickler.dumps((task, kwargs_of(task))))
+        _TaskPickler(file, inherited).dump((task, kwargs_of(task)))
     except Exception as exc:
         raise PoolError(
             f"task {task_name(task)!r} can't be sent to a worker process: {exc}; "
             "define it at the top level of a module, or use start_method='fork'"
         ) from exc
+    return file.getvalue()
 
 
 def pickled_task(task: Task) -> bytes:
     """A task with its kwargs, for a worker that is running; PoolError if it can't be."""
-    return _pickled_task(task)
+    inherited: dict[int, object] = {}
+    pickled = _pickle_task(task, inherited)
+    if inherited:
+        kinds = ", ".join(sorted({type(obj).__qualname__ for obj in inherited.values()}))
+        raise PoolError(
+            f"task {task_name(task)!r} can't be sent to a worker process that is running, "
+            f"as its kwargs have a {kinds}; give it to the scheduler before the run"
+        )
+    return pickled
 
 
 def encode_submission(

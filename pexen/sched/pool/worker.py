@@ -4,7 +4,7 @@ Channels, seen from here: submissions come in on `tasks`, tickets on `tickets`, 
 go out on `results`. A submission may be taken back by the parent until its ticket is
 read: the kernel gives each ticket to one reader only, this process or the parent. So the
 worker reads a submission, then a ticket; submissions with lower numbers than the
-ticket's were taken back and are dropped.
+ticket's were taken back and are dropped. STOP is a submission with a ticket, too.
 
 A result is written whole before the next ticket is read. Hence, when a worker has died:
 of the submissions without a result, the one whose ticket is gone may have begun, and
@@ -82,14 +82,12 @@ def _initialise(initializer: Callable[[], object], out: int) -> bool:
 def _work(tasks: int, tickets: int, out: int, registry: travel.Registry) -> None:
     while True:
         message = read_message(tasks)
-        if message is None or travel.submission_seq(message) == travel.STOP:
-            return
         ticket = _read_ticket(tickets)
-        while ticket is not None and travel.submission_seq(message) < ticket:
+        if ticket is None or ticket == travel.STOP:
+            return
+        while message is not None and travel.submission_seq(message) < ticket:
             message = read_message(tasks)
-            if message is None:
-                return
-        if ticket is None:
+        if message is None:
             return
         write_message(out, _run(ticket, message, registry))
 
