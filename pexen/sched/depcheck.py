@@ -11,7 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from .common import DepcheckError, Tag, Task, task_name
-from .tags import ANY, TagNode
+from .tags import ANY, TagNode, sorted_needs
 
 if TYPE_CHECKING:
     from .graph import Graph
@@ -46,7 +46,7 @@ def not_reached(graph: Graph, first: int, order: list[int]) -> DepcheckError:
     for node in range(first, len(graph)):
         if node in reached:
             continue
-        for kind, tag in graph.needs[node]:
+        for kind, tag in sorted_needs(graph.needs[node]):
             if kind is ANY and tag in provided or _all_reached(tag, first, reached):
                 continue
             remain.setdefault(tag.tag, []).append(graph.tasks[node])
@@ -92,7 +92,7 @@ def _find_cycle(graph: Graph, first: int, reached: set[int]) -> str | None:
 def _next_unreached(
     graph: Graph, node: int, first: int, reached: set[int]
 ) -> tuple[int | None, Tag]:
-    for kind, tag in graph.needs[node]:
+    for kind, tag in sorted_needs(graph.needs[node]):
         unreached = [p for p in tag.providers if p >= first and p not in reached]
         if unreached and (kind is not ANY or len(unreached) == len(tag.providers)):
             return unreached[0], tag.tag
@@ -113,7 +113,7 @@ def unneeded_text(graph: Graph, first: int) -> str | None:
     """
     found: dict[TagNode, None] = {}
     for node in range(first, len(graph)):
-        for tag in graph.provides[node]:
+        for tag in sorted(graph.provides[node], key=lambda tag: repr(tag.tag)):
             if not tag.unique and not any(tag.waiters.values()):
                 found[tag] = None
     if not found:

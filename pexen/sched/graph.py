@@ -16,7 +16,7 @@ from .common import Tag, Task, identity
 from .depcheck import double_provider, not_reached
 from .meta import SchedMeta
 from .metacheck import every, unique
-from .tags import AFTER, ANY, EVERY, Barrier, Needs, TagNode
+from .tags import AFTER, ANY, EVERY, Barrier, Needs, TagNode, sorted_needs
 
 # How a node stands in the present run.
 OPEN, SUCCEEDED, UNSUCCESSFUL = range(3)
@@ -200,7 +200,7 @@ class Graph:
         blocked: Blocked = []
         for node in range(first, size):
             hopeless = None
-            for kind, tag in self.needs[node]:
+            for kind, tag in sorted_needs(self.needs[node]):
                 if kind is ANY:
                     unmet, failed = not tag.met, not tag.met and not tag.alive
                 else:
@@ -254,6 +254,9 @@ class Graph:
                     blocked.extend((waiter, tag) for waiter in barrier.waiters)
                 elif not barrier.left:
                     self._release(barrier.waiters, ready)
+        if len(self.provides[node]) > 1:  # whose order is that of a set
+            ready.sort()
+            blocked.sort(key=lambda pair: (pair[0], repr(pair[1].tag)))
         return ready, blocked
 
     def _release(self, waiters: list[int], ready: list[int]) -> None:
@@ -266,7 +269,8 @@ class Graph:
 
     def unmet(self, node: int) -> list[tuple[str, TagNode]]:
         """The needs of a node that are not met in the present run."""
-        return [(kind, tag) for kind, tag in self.needs[node] if not self._is_met(kind, tag)]
+        needs = sorted_needs(self.needs[node])
+        return [(kind, tag) for kind, tag in needs if not self._is_met(kind, tag)]
 
     def _is_met(self, kind: str, tag: TagNode) -> bool:
         if kind is ANY:

@@ -152,9 +152,11 @@ class Sched:
         run = self._begin(ThreadWorkerPool() if pool is None else pool)
         thread = threading.get_ident()
         error: BaseException | None = None
+        owned = False  # the pool's workers are ours to end
         try:
             with Interrupts(lambda: run.request("abort")) as interrupts:
                 run.pool.start()
+                owned = True
                 run.begin(deadline)
                 steps = run.results()
                 interrupts.busy = True
@@ -177,7 +179,7 @@ class Sched:
             error = exc
             raise
         finally:
-            self._finish(run, error)
+            self._finish(run, owned, error)
         self._warn_left_over(run)
 
     def _begin(self, pool: WorkerPool) -> Run:
@@ -199,15 +201,16 @@ class Sched:
             self._running = True
             return self._run
 
-    def _finish(self, run: Run, error: BaseException | None) -> None:
+    def _finish(self, run: Run, owned: bool, error: BaseException | None) -> None:
         """Leave no worker behind, and no task without an outcome."""
         try:
-            if run.unfinished:
+            if owned and run.unfinished:
                 run.pool.terminate()
-            elif run.pool.alive():
+            elif owned and run.pool.alive():
                 run.pool.shutdown(wait=True)
         finally:
-            run.pool.on_begin = None
+            if owned:
+                run.pool.on_begin = None
             with self._lock:
                 run.give_up(error)
                 self._running = False

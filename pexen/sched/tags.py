@@ -53,3 +53,8 @@ class Barrier:
 
 # What a node needs: the kind of need, and the tag.
 Needs = Sequence[tuple[str, TagNode]]
+
+
+def sorted_needs(needs: Needs) -> list[tuple[str, TagNode]]:
+    """Needs in an order that is the same in every run, unlike that of the sets they were in."""
+    return sorted(needs, key=lambda need: (need[0], repr(need[1].tag)))
