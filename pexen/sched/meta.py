@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import types
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, overload
 
@@ -161,7 +162,8 @@ def assign_meta(callobj: Task, meta: SchedMeta | None = None) -> SchedMeta:
     """
     if meta is None:
         own = getattr(callobj, "__dict__", {}).get(SCHED_ATTR_NAME)
-        if own is not None:
+        # A bound method shows its function's attributes, and can't be given any.
+        if own is not None and type(callobj) is not types.MethodType:
             assert isinstance(own, SchedMeta)
             return own
         inherited = getattr(callobj, SCHED_ATTR_NAME, None)

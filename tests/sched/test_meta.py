@@ -1,0 +1,145 @@
+"""Metadata on callables."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import pickle
+from typing import Any
+
+import pytest
+
+import pexen
+from pexen import Sched, task
+from pexen.sched import every, meta, unique
+from pexen.sched.meta import SchedMeta
+
+
+def body() -> None:
+    pass
+
+
+@task(requires=["a"], priority=2)
+def annotated() -> None:
+    pass
+
+
+def test_the_decorator_works_bare_with_fields_and_as_a_call() -> None:
+    @task
+    def bare() -> None:
+        pass
+
+    def plain() -> None:
+        pass
+
+    assert meta.has_meta(bare) and meta.get_requires(bare) == set()
+    assert meta.get_requires(annotated) == {"a"} and meta.get_priority(annotated) == 2
+    assert task(plain, claims=["x"]) is plain and meta.get_claims(plain) == {"x"}
+    assert pexen.task is meta.func_meta
+
+
+def test_a_callable_without_metadata_has_the_defaults() -> None:
+    assert not meta.has_meta(body)
+    for get in ("requires", "provides", "uses", "claims"):
+        assert getattr(meta, f"get_{get}")(body) == set()
+    assert meta.get_priority(body) == 0 and meta.get_kwargs(body) == {}
+    with pytest.raises(AttributeError):
+        meta.retrieve_meta(body)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "text"),
+    [
+        ("requires", "x", r"<class 'str'> cannot be used for requires"),
+        ("provides", 5, r"<class 'int'> cannot be used for provides"),
+        ("claims", ("a", "b"), r"<class 'tuple'> .* write \[\('a', 'b'\)\]"),
+        ("requires", [["x"]], r"requires \[\['x'\]\] has a member that can't be one"),
+        ("requires", [unique("x")], r"unique\(\) belongs in provides"),
+        ("provides", [every("x")], r"every\(\) belongs in requires"),
+        ("after", [every("x")], r"every\(\) belongs in requires"),
+        ("requires", [every(every("x"))], "give every\\(\\) a plain tag"),
+        ("uses", [()], "an empty tuple names no lock"),
+        ("priority", "high", r"<class 'str'> cannot be used for priority"),
+        ("priority", float("nan"), "cannot be used for priority"),
+        ("kwargs", [1], r"<class 'list'> cannot be used for kwargs"),
+        ("kwargs", {1: 2}, "kwargs has the key 1"),
+        ("teardown", 1, r"<class 'int'> cannot be used for teardown"),
+        ("exclusive", "no", "cannot be used for exclusive"),
+        ("resources", ["cpu"], r"<class 'list'> cannot be used for resources"),
+        ("resources", {"cpu": 0}, "resources has 0 of 'cpu'"),
+        ("resources", {"cpu": True}, "resources has True of 'cpu'"),
+        ("timeout", 0, "timeout is 0; give seconds above 0"),
+        ("retries", -1, "retries is -1"),
+        ("retries", 1.5, "retries is 1.5"),
+        ("retry_delay", -1, "retry_delay is -1"),
+        ("bogus", 1, "bogus is not a valid metadata field"),
+    ],
+)
+def test_a_wrong_value_is_named_where_it_is_set(field: str, value: Any, text: str) -> None:
+    for attempt in (
+        lambda: SchedMeta(**{field: value}),
+        lambda: task(**{field: value}),
+        lambda: meta.assign_val(body, **{field: value}),
+        lambda: setattr(SchedMeta(), field, value),
+        lambda: SchedMeta().update({field: value}),
+    ):
+        with pytest.raises(AttributeError, match=text):
+            attempt()
+    assert not meta.has_meta(body)
+
+
+def test_an_update_with_a_wrong_value_changes_nothing() -> None:
+    data = SchedMeta(priority=1)
+    with pytest.raises(AttributeError):
+        data.update({"priority": 2, "retries": -1})
+    assert data.priority == 1
+
+
+def test_metadata_is_copied_and_pickled_and_compared_by_value() -> None:
+    data = SchedMeta(requires=["a", every("b")], provides=[unique("c")], timeout=1.5)
+    for other in (copy.copy(data), copy.deepcopy(data), pickle.loads(pickle.dumps(data))):
+        assert other == data and other is not data
+        other.requires.add("x")
+        assert other != data and "x" not in data.requires
+    assert SchedMeta(priority=0) == SchedMeta()
+
+
+def test_a_default_set_belongs_to_its_task_only() -> None:
+    data = SchedMeta()
+    data.requires.add("x")
+    assert data.requires == {"x"} and SchedMeta().requires == set()
+
+
+@pytest.mark.parametrize("refusing", [len, [].append, "x".upper])
+def test_what_refuses_attributes_gets_a_partial_that_carries_metadata(refusing: Any) -> None:
+    made = task(refusing, priority=3)
+    assert isinstance(made, functools.partial) and made.func == refusing
+    assert meta.get_priority(made) == 3
+    with pytest.raises(AttributeError, match=r"use the partial that task\(.*\) returns"):
+        meta.assign_val(refusing, priority=3)
+
+
+class Suite:
+    @task(priority=4)
+    def method(self) -> str:
+        return "called"
+
+
+def test_a_bound_method_has_its_functions_metadata_and_may_get_its_own() -> None:
+    suite = Suite()
+    assert meta.get_priority(suite.method) == 4
+    own = task(suite.method, claims=["x"])
+    assert meta.get_priority(own) == 4 and meta.get_claims(own) == {"x"}
+    assert meta.get_claims(Suite.method) == set()
+    assert [res.ret for res in Sched([suite.method, own]).run()] == ["called", "called"]
+
+
+def test_an_object_does_not_change_the_metadata_of_its_class() -> None:
+    @task(priority=1)
+    class Work:
+        def __call__(self) -> None:
+            pass
+
+    one = Work()
+    meta.assign_val(one, priority=2)
+    assert (meta.get_priority(one), meta.get_priority(Work), meta.get_priority(Work())) == (2, 1, 1)
