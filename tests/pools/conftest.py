@@ -89,16 +89,22 @@ class Gate:
 
     def __init__(self) -> None:
         self._reader, self._writer = multiprocessing.Pipe(duplex=False)
+        self._began_reader, self._began_writer = multiprocessing.Pipe(duplex=False)
 
     def wait(self, seconds: float) -> bool:
+        self._began_writer.send(None)
         return self._reader.poll(seconds)
+
+    def began(self, seconds: float = 30) -> bool:
+        """Whether somebody has come to wait."""
+        return self._began_reader.poll(seconds)
 
     def set(self) -> None:
         self._writer.send(None)
 
     def close(self) -> None:
-        self._reader.close()
-        self._writer.close()
+        for end in (self._reader, self._writer, self._began_reader, self._began_writer):
+            end.close()
 
 
 @pytest.fixture

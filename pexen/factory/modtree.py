@@ -1,0 +1,168 @@
+"""Tasks from a package and all the modules and sub-packages in it."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import pkgutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from ..sched.common import Task
+from .base import BaseFactory
+from .filesystem import FilesystemFactory, list_folder
+from .imports import ImportFailure, is_namespace, load, start_module
+from .module import own_callables
+
+
+@dataclass
+class Tree:
+    """What one walk over a tree of modules knows."""
+
+    # Full name of the package it started from; empty for a folder that isn't one.
+    start: str
+    # Top-level modules beside the start's own that are part of the tree.
+    family: frozenset[str] = frozenset()
+    # Callables collected so far, by id; holding them keeps the ids theirs.
+    taken: dict[int, Task] = field(default_factory=dict)
+    # Real paths of the folders that the walk is in, outermost first: a symlink back to
+    # one of them would go round for ever.
+    inside: list[str] = field(default_factory=list)
+
+
+class _Child(NamedTuple):
+    name: str
+    folder: str  # the folder it lies in, empty where that is no folder (a zip file)
+    kind: str  # 'module', 'package', or 'folder' for one without __init__.py
+
+    @property
+    def path(self) -> str:
+        return os.path.join(self.folder, self.name)
+
+
+class ModTreeFactory(BaseFactory):
+    """Yields the tasks of a package, its modules and its sub-packages.
+
+    Each module is imported under its full name, but for `__main__` ones, and gives what
+    ModuleFactory would yield. One that fails to import gives a task that fails with
+    that error. Below a package without `__init__.py`, folders without one are packages too.
+
+    With `executables`, the executable files in the folders of the tree that aren't
+    Python modules are yielded as well; further keywords go to FilesystemFactory.
+    """
+
+    def __init__(
+        self, match: str | None = None, executables: bool = False, **filesystem: Any
+    ) -> None:
+        super().__init__()
+        self.match = match
+        self.executables = executables
+        self.files = FilesystemFactory(**filesystem)
+
+    def __call__(self, package: ModuleType | str) -> Iterator[Task]:
+        """Yield the tasks of the package, given as module or by its full name.
+
+        Those of a module come before those of its sub-modules, otherwise all is sorted
+        by name. ModuleNotFoundError if there is no such module.
+        """
+        start = start_module(package)
+        path = list(self.callpath)
+        if isinstance(start, ImportFailure):
+            yield self.callpath_wrap(start, path=path or [start.name.rpartition(".")[2]])
+        else:
+            yield from self.walk_module(start, path, Tree(start.__name__))
+
+    def module_tasks(
+        self, module: ModuleType, members: list[tuple[str, Task]], path: Sequence[str], tree: Tree
+    ) -> Iterator[Task]:
+        """Yield the tasks of one imported module; for subclasses to extend.
+
+        `members` are the names and callables that the module contributes, `path` is
+        the callpath of the module itself.
+        """
+        for name, obj in members:
+            yield self.callpath_wrap(obj, name, path)
+
+    def own_tasks(self, module: ModuleType, path: Sequence[str], tree: Tree) -> Iterator[Task]:
+        """Yield the tasks of a module, without those of its sub-modules."""
+        if not isinstance(module, ModuleType):
+            return  # an object that a module put in its own place in sys.modules
+        found = own_callables(module, self.match, tree.family)
+        members = [(name, obj) for name, obj in found if id(obj) not in tree.taken]
+        tree.taken.update((id(obj), obj) for _, obj in members)
+        yield from self.module_tasks(module, members, path, tree)
+
+    def walk_module(self, module: ModuleType, path: Sequence[str], tree: Tree) -> Iterator[Task]:
+        """Yield the tasks of a module, then, if it is a package, those below it."""
+        yield from self.own_tasks(module, path, tree)
+        folders = list(getattr(module, "__path__", ()))
+        if folders:
+            namespace = getattr(module, "__file__", None) is None
+            prefix = f"{module.__name__}."
+            yield from self.walk_folders(folders, prefix, namespace, path, tree)
+
+    def walk_folders(
+        self, folders: list[str], prefix: str, namespace: bool, path: Sequence[str], tree: Tree
+    ) -> Iterator[Task]:
+        """Yield the tasks of what lies in the folders of one package.
+
+        `prefix` is what a module's name starts with: that of the package and a dot, or
+        nothing for modules that are top-level. `namespace` says that folders
+        without `__init__.py` may be packages.
+        """
+        around = len(tree.inside)
+        reals = {folder: os.path.realpath(folder) for folder in folders}
+        folders = [folder for folder, real in reals.items() if real not in tree.inside]
+        tree.inside.extend(reals[folder] for folder in folders)
+        for folder in folders if self.executables else ():
+            if os.path.isdir(folder):
+                yield from self.files.folder_tasks(folder, path, is_no_module)
+        for child in self._children(folders, namespace):
+            yield from self._walk_child(child, prefix, namespace, path, tree)
+        del tree.inside[around:]
+
+    def _walk_child(
+        self, child: _Child, prefix: str, namespace: bool, path: Sequence[str], tree: Tree
+    ) -> Iterator[Task]:
+        name = f"{prefix}{child.name}"
+        path = [*path, child.name]
+        if child.kind == "folder":
+            yield from self._walk_folder(child, name, namespace, path, tree)
+            return
+        # Only where folders are joined to one package can another one's be found.
+        module = load(name, child.folder if namespace else "")
+        if not isinstance(module, ImportFailure):
+            yield from self.walk_module(module, path, tree)
+            return
+        yield self.callpath_wrap(module, path=path)
+        if self.executables and child.kind == "package" and child.folder:
+            yield from self.files.below(child.path, path, is_no_module, tuple(tree.inside))
+
+    def _walk_folder(
+        self, child: _Child, name: str, namespace: bool, path: Sequence[str], tree: Tree
+    ) -> Iterator[Task]:
+        if namespace and child.name.isidentifier() and is_namespace(name, child.path):
+            yield from self.walk_folders([child.path], f"{name}.", True, path, tree)
+        elif self.executables:
+            yield from self.files.below(child.path, path, inside=tuple(tree.inside))
+
+    def _children(self, folders: list[str], namespace: bool) -> list[_Child]:
+        children = []
+        for info in pkgutil.iter_modules(folders):
+            folder = getattr(info.module_finder, "path", "")
+            if info.name != "__main__":
+                children.append(_Child(info.name, folder, "package" if info.ispkg else "module"))
+        packages = {child.name for child in children if child.kind == "package"}
+        look = namespace or self.executables  # else such folders mean nothing
+        for folder in filter(os.path.isdir, folders if look else ()):
+            for name in list_folder(folder, self.files.follow)[1]:
+                if name not in packages:
+                    children.append(_Child(name, folder, "folder"))
+        return sorted(children, key=lambda child: (child.name, child.kind != "folder"))
+
+
+def is_no_module(name: str) -> bool:
+    """Whether a file of that name isn't a module of the package in whose folder it lies."""
+    return inspect.getmodulename(name) is None

@@ -1,0 +1,136 @@
+"""Tasks from the globals of one module."""
+
+from __future__ import annotations
+
+import ast
+import fnmatch
+import importlib
+import inspect
+import sys
+from collections.abc import Collection, Iterator
+from importlib.util import resolve_name
+from types import ModuleType
+
+from ..sched.common import Task
+from .base import BaseFactory, attribute, meta_of
+
+
+class ModuleFactory(BaseFactory):
+    """Yields the callables of a module that have metadata, or whose global name matches.
+
+    `match` is a pattern as of fnmatch (`'test_*'`); without one, only metadata counts.
+    The same object under two names is yielded once. What the module merely imports
+    from elsewhere in its own top-level package is left to the module that defines it.
+    """
+
+    def __init__(self, match: str | None = None) -> None:
+        super().__init__()
+        self.match = match
+
+    def __call__(self, module: ModuleType | str) -> Iterator[Task]:
+        """Yield the tasks of the module, sorted by name.
+
+        The module may be given by its full name, which is imported: that raises
+        what importing it raises.
+        """
+        if isinstance(module, str):
+            module = importlib.import_module(module)
+        path = list(self.callpath)
+        for name, obj in own_callables(module, self.match):
+            yield self.callpath_wrap(obj, name, path)
+
+
+def own_callables(
+    module: ModuleType, match: str | None = None, family: Collection[str] = ()
+) -> list[tuple[str, Task]]:
+    """The names and callables that are tasks of this module, sorted by name.
+
+    `family` names top-level modules that count, beside the module's own top-level
+    package, as the tree within which an object belongs to where it is defined.
+    """
+    origins = Origins(module, family)
+    chosen: dict[int, tuple[str, Task]] = {}
+    for name, obj in list(vars(module).items()):
+        if not callable(obj) or meta_of(obj) is None and not _matches(name, match):
+            continue
+        if origins.elsewhere(name, obj):
+            continue
+        if id(obj) not in chosen or attribute(obj, "__name__") == name:
+            chosen[id(obj)] = (name, obj)
+    return sorted(chosen.values(), key=lambda item: item[0])
+
+
+def _matches(name: str, match: str | None) -> bool:
+    # Not the likes of __loader__, which the module didn't define and '*' would match.
+    dunder = name.startswith("__") and name.endswith("__")
+    return match is not None and not dunder and fnmatch.fnmatchcase(name, match)
+
+
+class Origins:
+    """Tells a module's own globals from those it imports from the rest of its tree.
+
+    A function or class knows its home: a re-export is what is found there under its
+    own name. Anything else was placed (`globals()[name] = …`, a partial, an instance,
+    a function that a function returned) and knows nothing; it is a re-export if the
+    source of the module has a `from … import` that brings it.
+    """
+
+    def __init__(self, module: ModuleType, family: Collection[str] = ()) -> None:
+        self.module = module
+        self.family = {_top(module.__name__), *family}
+        self._imported: list[tuple[str, str, str]] | None = None  # parsed when first needed
+
+    def elsewhere(self, name: str, obj: object) -> bool:
+        """Whether `obj`, the module's global `name`, belongs to another one of the tree."""
+        home, qualname = attribute(obj, "__module__"), attribute(obj, "__qualname__")
+        if isinstance(home, str) and isinstance(qualname, str):
+            if home == self.module.__name__:
+                return False
+            if _found_at(home, qualname) is obj:
+                return _top(home) in self.family
+        return any(self._brings(obj, source, name) for source, name in self._sources(name))
+
+    def _brings(self, obj: object, source: str, name: str) -> bool:
+        module = sys.modules.get(source)
+        return _top(source) in self.family and getattr(module, "__dict__", {}).get(name) is obj
+
+    def _sources(self, name: str) -> Iterator[tuple[str, str]]:
+        # The modules that `name` may have been imported from, and its name there.
+        for bound, source, original in self._imports():
+            if bound == name:
+                yield source, original
+            elif bound == "*":
+                yield source, name
+
+    def _imports(self) -> list[tuple[str, str, str]]:
+        # Bound name, module and original name of each `from … import` of the source.
+        if self._imported is None:
+            self._imported = []
+            try:
+                tree = ast.parse(inspect.getsource(self.module))
+            except (OSError, TypeError, SyntaxError, ValueError):
+                return self._imported  # built in, compiled, or made on the fly
+            package = self.module.__package__ or ""
+            for node in ast.walk(tree):
+                if isinstance(node, ast.ImportFrom):
+                    self._imported.extend(_brought(node, package))
+        return self._imported
+
+
+def _brought(node: ast.ImportFrom, package: str) -> list[tuple[str, str, str]]:
+    try:
+        source = resolve_name("." * node.level + (node.module or ""), package)
+    except ImportError:
+        return []
+    return [(alias.asname or alias.name, source, alias.name) for alias in node.names]
+
+
+def _top(name: str) -> str:
+    return name.partition(".")[0]
+
+
+def _found_at(home: str, qualname: str) -> object:
+    found: object = sys.modules.get(home)
+    for part in qualname.split("."):
+        found = attribute(found, part)
+    return found
