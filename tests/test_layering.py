@@ -46,7 +46,7 @@ KERNEL: dict[str, set[str]] = {
     "retries": {"common", "meta"},
     "control": set(),
     "interrupt": set(),
-    "why": {"common", "depcheck", "graph", "locks", "requests", "tags"},
+    "why": {"common", "control", "depcheck", "graph", "locks", "requests", "tags"},
     "pool": {"common", "meta", "call"},
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .common import Outcome, Reason, Task, TaskMap, identity, task_name
+from .control import ABORT
 from .depcheck import names
 from .graph import Graph
 from .locks import EXCLUSIVE, Gate, Locks
@@ -62,8 +63,9 @@ def lock_reason(
 def stopped_reason(how: str, error: BaseException | None = None) -> Reason:
     """A task had not begun when the run was stopped."""
     if error is not None:
-        return Reason("stopped", f"the run ended with {type(error).__name__}: {error}")
-    return Reason("stopped", f"the run was ended by {how}() before it started")
+        return Reason("stopped", f"the run ended early with {type(error).__name__}: {error}")
+    ended = "aborted" if how == ABORT else "stopped"
+    return Reason("stopped", f"the run was {ended} before it started")
 
 
 def gate_text(gate: Gate) -> str:

@@ -18,7 +18,7 @@ from ..sched.common import (
 )
 from ..sched.meta import get_kwargs, has_meta, retrieve_meta
 from ..sched.order import Durations, known_duration
-from ..sched.pool.base import Running, WorkerPool
+from ..sched.pool.base import ABORTED, Running, WorkerPool
 
 
 class VirtualPool(WorkerPool):
@@ -114,7 +114,7 @@ class VirtualPool(WorkerPool):
         self._at_work = [item for item in self._at_work if item[1] not in numbers]
         heapq.heapify(self._at_work)
         for _, _, since, res in killed:
-            error = TaskLostError("ended by abort()")
+            error = TaskLostError(ABORTED)
             lost = TaskRes.unfinished(res.task, res.shared, Outcome.LOST, error, res.worker)
             lost.started, lost.duration = since, self.now - since
             self._ready.append(lost)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pool_tasks as tasks
 import pytest
-from conftest import make
+from pool_support import make
 
 from pexen import task
 from pexen.sched import Outcome, TaskFailError, TaskLostError, TaskTimeoutError

@@ -15,7 +15,7 @@ from typing import Any
 
 import pool_tasks as tasks
 import pytest
-from conftest import children, make
+from pool_support import children, make
 
 from pexen import PexenWarning, Sched, task
 from pexen.sched import Outcome
@@ -120,7 +120,7 @@ def test_runs_in_two_threads_do_not_meet(kind: str) -> None:
 SCRIPT = """
 import os, sys, time
 import pool_tasks as tasks
-from conftest import children, make
+from pool_support import children, make
 from pexen import Sched, task
 
 def waits():

@@ -9,7 +9,7 @@ from typing import Any
 
 import pool_tasks as tasks
 import pytest
-from conftest import make
+from pool_support import make
 from test_contract import begun, finish, started
 
 from pexen import Sched, task

@@ -477,7 +477,7 @@ def test_stop_lets_what_runs_end_and_tears_down_what_was_set_up() -> None:
     assert names == ["setup ok", "test0 ok", "test1 ok", "teardown ok"]
     cancelled = [t.__name__ for t, o in sched.outcomes.items() if o == "cancelled"]
     assert "never" in cancelled and "unused" in cancelled and len(sched.outcomes) == 9
-    assert "ended by stop() before it started" in str(sched.blocked[fixture(sched, "never")])
+    assert "the run was stopped before it started" in str(sched.blocked[fixture(sched, "never")])
 
 
 def fixture(sched: Sched, name: str) -> Any:

@@ -13,12 +13,20 @@ ENDED (no worker left), and from there RUNNING again.
 from __future__ import annotations
 
 import abc
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from ..common import PoolError, Shared, Task, TaskRes
+
+# A signal that comes just before the main thread begins to wait doesn't interrupt the wait,
+# and its handler runs only after it. So that thread never waits longer than this.
+SIGNAL_SECONDS = 0.5
+
+# Why a task that was killed is lost.
+ABORTED = "ended, as the run was aborted"
 
 NEW, RUNNING, CLOSING, ENDED = "new", "running", "closing", "ended"
 
@@ -156,6 +164,14 @@ class WorkerPool(abc.ABC):
             self._ready.clear()
             self._due = 0
             self._state = ENDED
+
+    def _until(self, moments: Iterable[float | None]) -> float | None:
+        """Seconds to wait for the first of some moments on the clock, or for ever."""
+        now = self.clock()
+        waits = [max(0.0, moment - now) for moment in moments if moment is not None]
+        if threading.current_thread() is threading.main_thread():
+            waits.append(SIGNAL_SECONDS)
+        return min(waits) if waits else None
 
     def _end(self) -> None:
         if self._state == CLOSING:

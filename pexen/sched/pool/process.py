@@ -39,7 +39,7 @@ from ..common import (
     identity,
 )
 from ..meta import DEFAULTS, SCHED_ATTR_NAME
-from .base import RUNNING, Running, WorkerPool, _check_count
+from .base import ABORTED, RUNNING, Running, WorkerPool, _check_count
 from .crew import RESULTS, WRITABLE, Crew
 from .handle import Item, WorkerProcess
 from .roster import Roster
@@ -270,8 +270,7 @@ class ProcessWorkerPool(WorkerPool):
     def _patience(self, end: float | None) -> float | None:
         """Seconds until the caller's, a task's or a doomed worker's time is up, or None."""
         moments = [worker.next_moment() for worker in self._crew.workers.values()]
-        ends = [moment for moment in (end, *moments) if moment is not None]
-        return max(0.0, min(ends) - self.clock()) if ends else None
+        return self._until([end, *moments])
 
     def _react(self, happened: Iterable[tuple[WorkerProcess, str] | None], got: Results) -> None:
         for event in happened:
@@ -363,7 +362,7 @@ class ProcessWorkerPool(WorkerPool):
         with self._lock:
             for worker in self._crew.workers.values():
                 if worker.doom is None and any(identity(i.task) in wanted for i in worker.queue):
-                    worker.condemn(Outcome.LOST, "ended by abort()", self.clock())
+                    worker.condemn(Outcome.LOST, ABORTED, self.clock())
 
 
 _pools: weakref.WeakSet[ProcessWorkerPool] = weakref.WeakSet()

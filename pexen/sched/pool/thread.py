@@ -37,7 +37,7 @@ from ..common import (
     task_name,
 )
 from ..meta import DEFAULTS, SCHED_ATTR_NAME
-from .base import Running, WorkerPool
+from .base import ABORTED, Running, WorkerPool
 
 _log = logging.getLogger("pexen")
 
@@ -165,17 +165,17 @@ class ThreadWorkerPool(WorkerPool):
 
     def _patience(self, end: float | None) -> float | None:
         """Seconds until the caller's or a task's time is up; None if neither is limited."""
-        ends = [] if end is None else [end]
+        moments = [end]
         unseen = self._timed + len(self._doomed)
         if unseen:
             for item, since in self._at_work():
                 limit = _timeout(item.task)
                 if limit is not None:
-                    ends.append(since + limit)
+                    moments.append(since + limit)
                     unseen -= 1
         if unseen > 0:
-            ends.append(self.clock() + _LOOK_AGAIN_SECONDS)
-        return max(0.0, min(ends) - self.clock()) if ends else None
+            moments.append(self.clock() + _LOOK_AGAIN_SECONDS)
+        return self._until(moments)
 
     def _at_work(self) -> list[tuple[_Item, float]]:
         at = [worker.current for worker in self._threads]
@@ -189,7 +189,7 @@ class ThreadWorkerPool(WorkerPool):
             limit = _timeout(item.task)
             error: Exception
             if item.ticket in self._doomed:
-                error = TaskLostError("ended by abort(); its thread goes on until it returns")
+                error = TaskLostError(f"{ABORTED}; its thread goes on until it returns")
                 ended.append(self._abandon(item, since, Outcome.LOST, error))
             elif limit is not None and now >= since + limit:
                 error = TaskTimeoutError(f"timed out after {now - since:.3g} s (limit {limit} s)")

@@ -1,0 +1,175 @@
+"""Ends that come from outside: Ctrl-C, and a stdout that nobody reads."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+WAITS = """
+    import signal
+    from pexen import task
+    @task(provides=["w"])
+    def a_waits():
+        print("ready", flush=True)
+        while True:
+            signal.pause()
+    @task(requires=["w"])
+    def b_never(): pass
+    @task(after=["w"], teardown=True)
+    def c_cleans(): print("cleaned", flush=True)
+"""
+
+
+@pytest.mark.parametrize("how", ["-j1", "-j2", "--start-method=spawn"])
+def test_an_interrupted_run_tears_down_and_dies_by_the_signal(cli, how):
+    cli.write("suite.py", WAITS)
+    process = cli.start("run", how, "--json", "it.json", "suite")
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    lines = cli.normalised(out).splitlines()
+    assert "lost      suite/a_waits  N s  ended, as the run was aborted" in lines
+    assert any(line.startswith("cancelled suite/b_never  ") for line in lines)
+    assert lines.index("cleaned") < lines.index("ok        suite/c_cleans  N s")
+    assert lines[-2:] == ["interrupted", "3 tasks: 1 ok, 1 lost, 1 cancelled  in N s"]
+    assert process.returncode == -signal.SIGINT
+    record = json.loads((cli.folder / "it.json").read_text())
+    assert record["interrupted"] is True
+    assert [task["outcome"] for task in record["tasks"]] == ["lost", "cancelled", "ok"]
+
+
+def test_a_second_interrupt_ends_teardown_as_well(cli):
+    hangs = 'print("cleaning", flush=True); signal.pause()'
+    cli.write("suite.py", WAITS.replace('print("cleaned", flush=True)', hangs))
+    process = cli.start("run", "-j1", "suite")
+    for line in "ready\n", "cleaning\n":
+        while process.stdout.readline() != line:
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert "lost      suite/c_cleans" in out and "interrupted\n3 tasks: 2 lost" in out
+    assert process.returncode == -signal.SIGINT
+
+
+def test_a_run_in_threads_is_interrupted_too(cli):
+    cli.write("suite.py", """
+        import time
+        from pexen import task
+        @task
+        def a():
+            print("ready", flush=True)
+            time.sleep(600)
+    """)
+    process = cli.start("run", "--threads", "suite")
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert "pexen: warning: task 'suite/a' still runs, in abandoned" in out
+    assert "interrupted\n1 task: 1 lost  in" in out
+    assert process.returncode == -signal.SIGINT
+
+
+def test_a_shell_sees_130(cli):
+    cli.write("suite.py", WAITS)
+    command = f"echo $$; {sys.executable} -m pexen run suite; echo status $?"
+    process = cli.start(command=["sh", "-c", command])
+    assert process.stdout.readline() == f"{process.pid}\n"
+    assert process.stdout.readline() == "ready\n"
+    for pid in children(process.pid):
+        os.kill(pid, signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert "status 130\n" in out
+
+
+def children(pid: int) -> list[int]:
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{name}/stat") as file:
+                fields = file.read().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == pid:
+            found.append(int(name))
+    return found
+
+
+def test_an_interrupt_while_collecting_has_no_traceback(cli):
+    cli.write("suite.py", """
+        import signal
+        print("ready", flush=True)
+        while True:
+            signal.pause()
+    """)
+    process = cli.start("run", "suite")
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert out == ""
+    assert process.returncode == -signal.SIGINT
+
+
+@pytest.fixture
+def unread_pipe() -> Iterator[int]:
+    """The writing end of a pipe whose reading end is closed."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    yield writing
+    os.close(writing)
+
+
+@pytest.mark.parametrize(
+    "args", [("list", "suite"), ("list", "--json", "suite"), ("graph", "suite"), ("-h",), ()]
+)
+def test_a_reader_that_went_away_ends_the_command_quietly(cli, unread_pipe, args):
+    cli.write("suite.py", "from pexen import task\n@task\ndef a(): pass")
+    _, err, status = cli.run(*args, stdout=unread_pipe)
+    assert (err, status) == ("", -signal.SIGPIPE)
+
+
+def test_a_reader_that_goes_away_in_the_middle_ends_the_command_quietly(cli):
+    cli.write("suite.py", """
+        from pexen import task
+        for number in range(3000):
+            @task(provides=[f"a rather long tag, to fill the pipe soon, {number}"])
+            def run(): pass
+            globals()[f"task_{number}"] = run
+        del run
+    """)
+    process = cli.start("list", "suite", stderr=subprocess.PIPE)
+    assert process.stdout.readline().startswith("suite/task_0  provides=")
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    assert process.wait(60) == -signal.SIGPIPE
+
+
+def test_a_run_whose_reader_went_away_is_ended_in_order(cli, unread_pipe):
+    cli.write("suite.py", """
+        from pexen import task
+        @task(provides=["a"])
+        def a(): pass
+        @task(requires=["a"])
+        def b(): open("b was run", "w").close()
+        @task(after=["a"], teardown=True)
+        def c(): open("c was run", "w").close()
+    """)
+    _, err, status = cli.run("run", "-j1", "--json", "it.json", "suite", stdout=unread_pipe)
+    assert (err, status) == ("", -signal.SIGPIPE)
+    outcomes = [t["outcome"] for t in json.loads((cli.folder / "it.json").read_text())["tasks"]]
+    assert outcomes == ["ok", "cancelled", "ok"]
+    assert (cli.folder / "c was run").exists() and not (cli.folder / "b was run").exists()
+
+
+@pytest.mark.parametrize("command", ["run", "list"])
+def test_a_full_disk_is_told(cli, command):
+    cli.write("suite.py", "from pexen import task\n@task\ndef a(): pass")
+    with open("/dev/full", "w") as full:
+        _, err, status = cli.run(command, "suite", stdout=full)
+    assert err == "pexen: error: stdout can't be written to: No space left on device\n"
+    assert status == 2
