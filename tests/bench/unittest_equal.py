@@ -3,15 +3,17 @@
     python3 tests/bench/unittest_equal.py [-j WORKERS] [MODULE …]
 
 Each module (by default some 50 of the Python installation's own `test` package) is run
-by unittest in an interpreter of its own, and by pexen with one task per test class. It
-prints how many modules and tests were compared, and each difference; the exit
+by unittest in an interpreter of its own, and all of them by `pexen run --factory unittest
+--processes`, with one task per test class. It prints how many modules and tests were compared, and each difference; the exit
 status is 1 if there was one.
 """
 
 from __future__ import annotations
 
 import argparse
+import doctest  # noqa: F401  # a module whose TestCases some tests use
 import json
+import os
 import subprocess
 import sys
 import unittest
@@ -114,38 +116,40 @@ def tidy(entries: Iterable[tuple[str, str]]) -> Outcomes:
     return counted
 
 
-def parallel(modules: list[str], workers: int) -> dict[str, Outcomes]:
-    """Outcomes by pexen, each class a task in one of the worker processes."""
-    from pexen import Sched
-    from pexen.factory import UnittestFactory
-    from pexen.sched.pool import ProcessWorkerPool
-
-    origin = {}
-    for module in modules:
-        for task in UnittestFactory()(module):
-            origin[id(task)] = (module, task)
+def parallel(modules: list[str], workers: int, folder: Path) -> dict[str, Outcomes]:
+    """Outcomes by the command, each class a task in one of the worker processes."""
+    record = folder / "run.json"
+    command = [sys.executable, "-m", "pexen", "run", "--factory", "unittest", "--processes"]
+    command += ["-j", str(workers), "--json", str(record), *modules]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    if done.returncode not in (0, 1):
+        sys.exit(done.stderr)
     entries: dict[str, list[tuple[str, str]]] = {module: [] for module in modules}
-    sched = Sched([task for _, task in origin.values()])
-    for res in sched.run(ProcessWorkerPool(workers=workers)):
-        module, task = origin[id(res.task)]
-        entries[module] += named(task, res)
+    for task in json.loads(record.read_text("utf-8"))["tasks"]:
+        path = ".".join(task["callpath"])
+        owners = [name for name in modules if f"{path}.".startswith(f"{name}.")]
+        entries[max(owners, key=len)] += named(task, path)
     return {module: tidy(found) for module, found in entries.items()}
 
 
-def named(task: Any, res: Any) -> Iterator[tuple[str, str]]:
+def named(task: dict[str, Any], path: str) -> Iterator[tuple[str, str]]:
     """The entries of one task, under their full names."""
-    if res.ret is None:
-        yield f"{task!r}: {res.excinfo and res.excinfo.text}", str(res.outcome)
+    if not task["results"]:
+        yield f"{path}: {task['traceback']}", task["outcome"]
         return
-    prefix = f"{task.module}.{task.qualname}."
-    for entry in res.ret.results:
-        yield prefix + entry.name, entry.outcome
+    # A class from elsewhere, such as doctest.DocTestCase, stands under its full name, which
+    # begins with a module; a class within a class or function doesn't.
+    last = task["callpath"][-1]
+    prefix = last if last.split(".")[0] in sys.modules else path
+    for entry in task["results"]:
+        yield f"{prefix}.{entry['name']}", entry["outcome"]
 
 
 def compare(modules: list[str], workers: int, folder: Path) -> int:
     """Run all both ways and print the differences; returns how many there are."""
     expected = {name: seen for name in modules if (seen := serial(name, folder)) is not None}
-    found = parallel(list(expected), workers)
+    found = parallel(list(expected), workers, folder)
     differences = 0
     for module, outcomes in expected.items():
         for sign, extra in (("-", outcomes - found[module]), ("+", found[module] - outcomes)):
