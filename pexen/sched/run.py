@@ -97,15 +97,14 @@ class Run:
         self._offer_ready(ready)
 
     def admit(self, first: int, order: list[int]) -> None:
-        """Let the nodes from `first` on, just added to the graph, join."""
-        self.pool.admit(self.graph.tasks[first:])
+        """Let the nodes from `first` on, just added to the graph and the pool, join."""
         ready, blocked = self.graph.admit(first)
         self._order.extend(order)
         added = len(self.graph) - first
         self.state.extend([State.WAITING] * added)
         self.unfinished += added
         self._offer_ready(ready)
-        self._block(blocked)
+        self._end(self._ends_of(blocked))
         if self.control.stopped:
             self._cancel()
         self.pool.wake()
@@ -157,7 +156,7 @@ class Run:
             if self.state[node] is not State.READY:
                 self.locks.forget(node)
             elif self.control.stopped and not self._tears_down(node):
-                self._end([node], Outcome.CANCELLED, stopped_reason(self.control.stopped))
+                self._end([(node, Outcome.CANCELLED, stopped_reason(self.control.stopped))])
             elif self.locks.acquire(entry, self._excused_from(node)):
                 self._submit(node, entry)
             else:
@@ -236,7 +235,7 @@ class Run:
     def _done(self, node: int, succeeded: bool) -> None:
         ready, blocked = self.graph.done(node, succeeded)
         self._offer_ready(ready)
-        self._block(blocked)
+        self._end(self._ends_of(blocked))
         self._take_reoffered()
 
     def _offer_ready(self, nodes: list[int]) -> None:
@@ -267,12 +266,12 @@ class Run:
 
     # -- ends without a result --------------------------------------------------------
 
-    def _end(self, nodes: Iterable[int], outcome: Outcome, reason: Reason) -> None:
+    def _end(self, ends: Iterable[tuple[int, Outcome, Reason]]) -> None:
         """End tasks that will never start, and then what depends on them.
 
         One that waited for another attempt ends with the result of its last.
         """
-        pending = [(node, outcome, reason) for node in nodes]
+        pending = list(ends)
         for node, outcome, reason in pending:  # grows as it is walked
             last = self._retries.give_up(node)
             if last is not None:  # to be yielded in its turn
@@ -291,15 +290,16 @@ class Run:
             self._tell(events.Finished, task, outcome, None)
             ready, blocked = self.graph.done(node, False)
             self._offer_ready(ready)
-            pending.extend((n, Outcome.BLOCKED, self._requires_reason(t)) for n, t in blocked)
+            pending.extend(self._ends_of(blocked))
         self._take_reoffered()
 
-    def _block(self, blocked: Blocked) -> None:
+    def _ends_of(self, blocked: Blocked) -> Iterator[tuple[int, Outcome, Reason]]:
+        """The ends of nodes that need what won't be provided; a reason is found once a tag."""
+        reasons: dict[TagNode, Reason] = {}
         for node, tag in blocked:
-            self._end([node], Outcome.BLOCKED, self._requires_reason(tag))
-
-    def _requires_reason(self, tag: TagNode) -> Reason:
-        return requires_reason(self.graph, tag, self.outcomes, self.blocked)
+            if tag not in reasons:
+                reasons[tag] = requires_reason(self.graph, tag, self.outcomes, self.blocked)
+            yield node, Outcome.BLOCKED, reasons[tag]
 
     def _resolve(self) -> bool:
         """Nothing runs and nothing can be handed out: end what can't go on.
@@ -315,7 +315,7 @@ class Run:
         gating = [n for n in parked if gates_teardown(self, n)]
         for node in gating or parked:
             reason = lock_reason(self.graph, self.requests[node], self.locks, self.outcomes)
-            self._end([node], Outcome.BLOCKED, reason)
+            self._end([(node, Outcome.BLOCKED, reason)])
         return True
 
     # -- stopping -----------------------------------------------------------------------
@@ -347,7 +347,8 @@ class Run:
             spared = self.control.spares_teardown and self.metas[node].teardown
             if self._retries.started(node) or not spared:
                 ended.append(node)
-        self._end(ended, Outcome.CANCELLED, stopped_reason(self.control.stopped))
+        reason = stopped_reason(self.control.stopped)
+        self._end((node, Outcome.CANCELLED, reason) for node in ended)
 
     def _tears_down(self, node: int) -> bool:
         """Whether it is a teardown of something that began."""
