@@ -42,6 +42,9 @@ class Sched:
     `listeners`
         callables that are told of each `pexen.sched.events` event.
 
+    Of a task's metadata, `requires`, `provides` and `after` are read when it is added,
+    all else when it joins a run.
+
     Raises DepcheckError for requirements that nothing can meet, MutexError for
     locks and resources that can never be granted, TypeError for a task that is
     not callable. Issues a PexenWarning naming all tags that nothing requires.
@@ -89,28 +92,35 @@ class Sched:
         for task in new:
             if not callable(task):
                 raise TypeError(f"task {task!r} is not callable")
-        metas = [getattr(task, SCHED_ATTR_NAME, DEFAULTS) for task in new]
-        for task, meta in zip(new, metas):
-            self._check_request(task, meta)
+        for task in new:
+            self._request_of(task)
         with self._lock:
             run = self._run if self._running else None
             if run is not None:
                 run.pool.admit(new)
             first = len(self._graph)
-            order = self._graph.add(zip(new, metas))
-            for task in self._graph.tasks[first:]:
-                meta = getattr(task, SCHED_ATTR_NAME, DEFAULTS)
-                self._metas.append(meta)
-                self._requests.append(Request.of(meta))
+            order = self._graph.add((task, _meta_of(task)) for task in new)
             if run is not None:
+                self._read_metadata(first)
                 run.admit(first, order)
         unneeded = unneeded_text(self._graph, first)
         if unneeded is not None:
             warnings.warn(unneeded, PexenWarning, stacklevel=3)
 
-    def _check_request(self, task: Task, meta: SchedMeta) -> None:
-        fields = vars(meta)
-        if fields.get("uses") and fields.get("claims"):
+    def _read_metadata(self, first: int) -> None:
+        """Read, of the tasks from `first` on, all metadata that isn't in the graph.
+
+        That is when they join a run: until then it may be changed.
+        """
+        tasks = self._graph.tasks[first:]
+        self._metas[first:] = map(_meta_of, tasks)
+        self._requests[first:] = map(self._request_of, tasks)
+
+    def _request_of(self, task: Task) -> Request:
+        """What the task asks for; MutexError if it can never be granted."""
+        meta = _meta_of(task)
+        request = Request.of(meta)
+        if request.uses and request.claims:
             uses, claims = map(set, (map(as_key, meta.uses), map(as_key, meta.claims)))
             both = {plain_key(key) for key in uses & claims}
             if both:
@@ -119,9 +129,10 @@ class Sched:
                     "a claim includes the use",
                     task,
                 )
-        problem = never_granted(Request.of(meta), self._capacity)
+        problem = never_granted(request, self._capacity)
         if problem is not None:
             raise MutexError(f"task {task_name(task)!r} can never run: {problem}", task)
+        return request
 
     # -- running --------------------------------------------------------------------------
 
@@ -186,6 +197,7 @@ class Sched:
         with self._lock:
             if self._running:
                 raise SchedulerError("this Sched is running already; wait for its run() to end")
+            self._read_metadata(0)
             pool.register(self._graph.tasks)
             self._run = Run(
                 self._graph,
@@ -262,3 +274,8 @@ class Sched:
     def blocked(self) -> TaskMap[Reason]:
         """For each task that didn't start, why: the present or last run's."""
         return self._run.blocked if self._run is not None else TaskMap()
+
+
+def _meta_of(task: Task) -> SchedMeta:
+    meta: SchedMeta = getattr(task, SCHED_ATTR_NAME, DEFAULTS)
+    return meta

@@ -104,10 +104,11 @@ class WorkerPool(abc.ABC):
     def shutdown(self, wait: bool = False) -> None:
         """Take no more; with `wait`, return when all submitted tasks have ended.
 
-        Results are still to be had from iter_results().
+        Results are still to be had from iter_results(). Nothing happens to a pool that was
+        never started.
         """
         if self._state == NEW:
-            raise PoolError("The pool is not running")
+            return
         if self._state != RUNNING:
             raise PoolError("The pool is already shutting down")
         self._state = CLOSING
