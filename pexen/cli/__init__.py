@@ -52,6 +52,8 @@ def _dispatch(args: Sequence[str]) -> int:
         return 2
     rest = parser.parse_known_args(args)[1]
     name = next((arg for arg in rest if not arg.startswith("-")), args[0])
+    if name in _COMMANDS:
+        raise UsageError(f"{args[0]!r} comes before the command; write it after {name!r}")
     close = difflib.get_close_matches(name, _COMMANDS, n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(_COMMANDS)}"
     raise UsageError(f"{name!r} is not a command; {hint}")

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import inspect
 import os
 import sys
 import traceback
 from argparse import Namespace
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from ..factory import AutoFactory, FilesystemFactory, ModTreeFactory
-from ..sched.common import Task, identity
+from ..factory.imports import ImportFailure
+from ..sched.common import DepcheckError, MutexError, Task, identity, task_name
 from ..util import PexenError
 from .ending import NothingError, UsageError, say
 from .options import FACTORIES
@@ -43,6 +45,22 @@ def collect(args: Namespace) -> list[Task]:
     for text in empty:
         say("warning", text)
     return list(tasks.values())
+
+
+@contextlib.contextmanager
+def explained(tasks: Iterable[Task]) -> Iterator[None]:
+    """Within, an error about the tasks' order or resources says what the command knows of it.
+
+    What a task requires may be missing because a module could not be imported.
+    """
+    try:
+        yield
+    except DepcheckError as exc:
+        broken = [task for task in tasks if isinstance(task, ImportFailure)]
+        whys = [f"{task_name(task)!r} could not be imported: {task.text}" for task in broken]
+        raise UsageError("; ".join([*whys, str(exc)])) from exc
+    except MutexError as exc:
+        raise UsageError(f"{exc}; resources are given by --resource NAME=AMOUNT") from exc
 
 
 def _hint(args: Namespace) -> str:

@@ -10,6 +10,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import TextIO
 
 from ..sched.common import InternalError
@@ -45,6 +46,7 @@ def guarded(command: Callable[[], int]) -> int:
     """Run a command; whatever it raises becomes an exit status, or ends the process."""
     settle_stdout()
     _hear_log()
+    ended_by = _interrupt_on_termination()
     with warnings.catch_warnings():
         # These are messages to whoever runs the command, and not about code of theirs.
         warnings.simplefilter("always", PexenWarning)
@@ -52,12 +54,28 @@ def guarded(command: Callable[[], int]) -> int:
             try:
                 return _status(command)
             except KeyboardInterrupt:
-                return _die_by(signal.SIGINT)
+                return _die_by(ended_by[0] if ended_by else signal.SIGINT)
             except OutputError as exc:
                 if exc.reader_gone:
                     return _die_by(signal.SIGPIPE)
                 say("error", exc)
                 return USAGE
+
+
+def _interrupt_on_termination() -> list[signal.Signals]:
+    """Have SIGTERM and SIGHUP end the command as Ctrl-C does; lists which came."""
+    came: list[signal.Signals] = []
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        came.append(signal.Signals(number))
+        signal.raise_signal(signal.SIGINT)
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # Else it is ignored, by nohup say, or somebody else's.
+        if signal.getsignal(number) is signal.SIG_DFL:
+            with contextlib.suppress(ValueError):  # not in the main thread
+                signal.signal(number, interrupt)
+    return came
 
 
 class _LogToStderr(logging.Handler):

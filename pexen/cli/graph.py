@@ -10,7 +10,7 @@ from typing import Any
 from ..sched import Sched
 from ..sched.common import Task
 from . import record
-from .collect import collect
+from .collect import collect, explained
 from .dot import document
 from .metadata import meta_of
 from .options import add_targets, command_parser
@@ -47,7 +47,8 @@ def main(argv: Sequence[str]) -> int:
     with contextlib.redirect_stdout(sys.stderr):
         tasks = collect(args)
     put("\n".join(document(tasks, record.matched(entries, tasks))))
-    Sched(tasks, resources=_enough(tasks))  # raises what is wrong with them
+    with explained(tasks):
+        Sched(tasks, resources=_enough(tasks))  # raises what is wrong with them
     return 0
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..factory import get_callpath
 from ..factory.base import meta_of as given_meta
+from ..factory.imports import ImportFailure
 from ..sched import every, unique
 from ..sched.common import Task, task_name
 from ..sched.meta import SchedMeta
@@ -30,11 +31,15 @@ def meta_of(task: Task) -> SchedMeta:
 def as_object(task: Task) -> dict[str, Any]:
     """What is to be known of a task, to be written as JSON."""
     known: dict[str, Any] = {"callpath": callpath_of(task), "name": task_name(task)}
+    if isinstance(task, ImportFailure):
+        known["error"] = task.text
     return known | {name: jsonable(value) for name, value in meta_of(task).given().items()}
 
 
 def as_text(task: Task) -> str:
     """The metadata that the task was given, in a line."""
+    if isinstance(task, ImportFailure):
+        return f"# could not be imported: {task.text}"
     given = meta_of(task).given()
     return " ".join(f"{name}={_text(value)}" for name, value in given.items())
 

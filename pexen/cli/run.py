@@ -13,7 +13,7 @@ from ..sched import Sched
 from ..sched.common import Task
 from ..sched.pool import ProcessWorkerPool, ThreadWorkerPool, WorkerPool
 from . import record
-from .collect import collect
+from .collect import collect, explained
 from .ending import FAILED, USAGE, WELL, CommandError, UsageError, pexen_warnings, say
 from .options import (
     COUNT,
@@ -50,6 +50,7 @@ _EXAMPLES = """\
 
 An executable that exits with status 77 is counted as skipped. Ctrl-C ends what runs, runs
 what is marked as teardown, and prints the summary; a second one ends everything at once.
+SIGTERM and SIGHUP do the same.
 """
 
 _JOBS = """\
@@ -122,7 +123,8 @@ def _write_whole_lines() -> None:
 
 def _run(tasks: list[Task], pool: WorkerPool, args: argparse.Namespace) -> int:
     report = Report(args.quiet)
-    sched = Sched(tasks, resources=dict(args.resource or ()), listeners=[report.hear])
+    with explained(tasks):
+        sched = Sched(tasks, resources=dict(args.resource or ()), listeners=[report.hear])
     report.blocked, report.give_up = lambda: sched.blocked, sched.abort
     begun, begun_on_pool = time.monotonic(), pool.clock()
     problem: BaseException | None = None

@@ -27,6 +27,11 @@ class ImportFailure:
         self.error = error
         self._traceback = _without_import_frames(error.__traceback__)
 
+    @property
+    def text(self) -> str:
+        """What went wrong, in a line: the error's type and text."""
+        return "".join(traceback.format_exception_only(self.error)).strip().splitlines()[-1]
+
     def __call__(self) -> NoReturn:
         raise self.error.with_traceback(self._traceback)
 

@@ -5,6 +5,7 @@ Knows nothing of graphs, locks or pools.
 
 from __future__ import annotations
 
+import functools
 import traceback
 import types
 from collections.abc import Callable, Hashable, Iterator, Mapping
@@ -200,6 +201,11 @@ class TaskRes(_ResFields):
     ) -> TaskRes:
         return super().__new__(cls, task, {} if shared is None else shared, ret, excinfo)
 
+    def _replace(self, **fields: Any) -> TaskRes:
+        new = super()._replace(**fields)
+        new.__dict__.update(self.__dict__)
+        return new
+
     @classmethod
     def failed(
         cls, task: Task, shared: Shared, info: ExceptionInfo | None, worker: str = ""
@@ -252,11 +258,12 @@ def identity(task: Task) -> Any:
 def task_name(task: Task) -> str:
     """What a task is called in messages."""
     path = getattr(task, CALLPATH_ATTR_NAME, None)
-    if path:
+    if path and isinstance(path, list):
         return "/".join(map(str, path))
-    if hasattr(task, "func") and hasattr(task, "keywords"):
+    if isinstance(task, functools.partial):
         return task_name(task.func)
-    return getattr(task, "__qualname__", None) or repr(task)
+    name = getattr(task, "__qualname__", None)
+    return name if isinstance(name, str) else repr(task)
 
 
 class TaskMap(Mapping[Task, V], Generic[V]):

@@ -60,6 +60,17 @@ def not_reached(graph: Graph, first: int, order: list[int]) -> DepcheckError:
     return DepcheckError("; ".join(parts), remain)
 
 
+def cycle_error(graph: Graph, waiting: set[int]) -> DepcheckError | None:
+    """The error for a cycle among tasks that wait in a run, None if there is none."""
+    others = set(range(len(graph))) - waiting
+    cycle = _find_cycle(graph, 0, others, need_all=False)
+    if cycle is None:
+        return None
+    unmet = {tag.tag: graph.tasks[n] for n in sorted(waiting) for _, tag in graph.unmet(n)}
+    remain = {tag: [task] for tag, task in unmet.items()}
+    return DepcheckError(f"Unsatisfied requires remain: {list(remain)!r}; {cycle}", remain)
+
+
 def _all_reached(tag: TagNode, first: int, reached: set[int]) -> bool:
     return bool(tag.providers) and all(p < first or p in reached for p in tag.providers)
 
@@ -71,8 +82,13 @@ def _unknown_tag(graph: Graph, tag: TagNode, tasks: list[Task]) -> str:
     return f"{text} (the closest known tag is {close[0]})" if close else text
 
 
-def _find_cycle(graph: Graph, first: int, reached: set[int]) -> str | None:
-    """Walk from each unreached node to an unreached provider until one comes again."""
+def _find_cycle(
+    graph: Graph, first: int, reached: set[int], need_all: bool = True
+) -> str | None:
+    """Walk from each unreached node to an unreached provider until one comes again.
+
+    With `need_all`, a tag of which any provider is reached is no step of the walk.
+    """
     seen: set[int] = set()
     for start in range(first, len(graph)):
         path: list[int] = []
@@ -81,7 +97,7 @@ def _find_cycle(graph: Graph, first: int, reached: set[int]) -> str | None:
         while node is not None and node not in reached and node not in seen:
             seen.add(node)
             path.append(node)
-            node, tag = _next_unreached(graph, node, first, reached)
+            node, tag = _next_unreached(graph, node, first, reached, need_all)
             tags.append(tag)
         if node is not None and node in path:
             begin = path.index(node)
@@ -90,11 +106,12 @@ def _find_cycle(graph: Graph, first: int, reached: set[int]) -> str | None:
 
 
 def _next_unreached(
-    graph: Graph, node: int, first: int, reached: set[int]
+    graph: Graph, node: int, first: int, reached: set[int], need_all: bool
 ) -> tuple[int | None, Tag]:
     for kind, tag in sorted_needs(graph.needs[node]):
         unreached = [p for p in tag.providers if p >= first and p not in reached]
-        if unreached and (kind is not ANY or len(unreached) == len(tag.providers)):
+        every_one = len(unreached) == len(tag.providers)
+        if unreached and (kind is not ANY or every_one or not need_all):
             return unreached[0], tag.tag
     return None, None
 

@@ -4,30 +4,43 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .common import task_name
+from .common import InternalError, SchedulerError, task_name
+from .depcheck import cycle_error
 from .state import State
-from .tags import AFTER, ANY, EVERY
+from .tags import AFTER
 
 if TYPE_CHECKING:
     from .run import Run
 
 
-def gates_teardown(run: Run, node: int) -> bool:
-    """Whether the end of this task is waited for by a teardown, maybe through others."""
-    seen = {node}
-    path = [node]
+def gating_teardown(run: Run) -> set[int]:
+    """The tasks for whose ends a teardown waits, maybe through others."""
+    path = [n for n, state in enumerate(run.state) if state is State.WAITING]
+    path = [n for n in path if run.metas[n].teardown]
+    first = set(path)
+    found: set[int] = set()
     while path:
-        for tag in run.graph.provides[path.pop()]:
-            waiting = [w for kind in (ANY, EVERY) for w in tag.waiters[kind]]
-            for after in tag.waiters[AFTER]:
-                if run.state[after] is State.WAITING:
-                    if run.metas[after].teardown:
-                        return True
-                    waiting.append(after)
-            new = [w for w in waiting if w not in seen and run.state[w] is State.WAITING]
-            seen.update(new)
+        node = path.pop()
+        for kind, tag in run.graph.needs[node]:
+            if node in first and node not in found and kind is not AFTER:
+                continue  # what a teardown itself requires is another matter
+            new = [p for p in tag.providers if p not in found]
+            new = [p for p in new if run.state[p] is not State.ENDED]
+            found.update(new)
             path.extend(new)
-    return False
+    return found
+
+
+def impasse(run: Run) -> SchedulerError:
+    """The error for tasks that wait though nothing can come.
+
+    Tasks added on the way may have closed a cycle, which is their author's mistake, and
+    named. Anything else is ours.
+    """
+    waiting = {n for n, state in enumerate(run.state) if state is State.WAITING}
+    return cycle_error(run.graph, waiting) or InternalError(
+        "the run can't go on\n" + describe_unfinished(run)
+    )
 
 
 def describe_unfinished(run: Run) -> str:

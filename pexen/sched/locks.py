@@ -140,12 +140,7 @@ class Locks:
         self._open(opened)
 
     def release_left(self, node: int) -> None:
-        """Give back the locks that a node left held when it ended.
-
-        Not those of a task that still runs in an abandoned thread.
-        """
-        if node in self._abandoned:
-            return
+        """Give back the locks that a node left held when it ended."""
         request = self._left.pop(node)
         self._count(request, -1)
         self._open(self._gates_of(request))

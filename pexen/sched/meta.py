@@ -144,7 +144,16 @@ DEFAULTS = SchedMeta()  # what a task without metadata has; never written to
 
 def has_meta(callobj: Task) -> bool:
     """Whether the callable carries metadata."""
-    return hasattr(callobj, SCHED_ATTR_NAME)
+    return isinstance(getattr(callobj, SCHED_ATTR_NAME, None), SchedMeta)
+
+
+def meta_of(callobj: Task) -> SchedMeta:
+    """The callable's metadata, or the shared defaults, which are only to be read.
+
+    Some objects, mocks say, show any attribute; only a SchedMeta counts.
+    """
+    found = getattr(callobj, SCHED_ATTR_NAME, None)
+    return found if isinstance(found, SchedMeta) else DEFAULTS
 
 
 def retrieve_meta(callobj: Task) -> SchedMeta:
@@ -163,11 +172,9 @@ def assign_meta(callobj: Task, meta: SchedMeta | None = None) -> SchedMeta:
     if meta is None:
         own = getattr(callobj, "__dict__", {}).get(SCHED_ATTR_NAME)
         # A bound method shows its function's attributes, and can't be given any.
-        if own is not None and type(callobj) is not types.MethodType:
-            assert isinstance(own, SchedMeta)
+        if isinstance(own, SchedMeta) and type(callobj) is not types.MethodType:
             return own
-        inherited = getattr(callobj, SCHED_ATTR_NAME, None)
-        meta = SchedMeta() if inherited is None else copy.copy(inherited)
+        meta = copy.copy(meta_of(callobj))
     try:
         setattr(callobj, SCHED_ATTR_NAME, meta)
     except (AttributeError, TypeError):
@@ -202,9 +209,9 @@ def func_meta(func: F | None = None, /, **fields: Any) -> F | Callable[[F], F]:
         try:
             assign_meta(func)
         except AttributeError:
-            inherited = getattr(func, SCHED_ATTR_NAME, None)
+            inherited = copy.copy(meta_of(func))
             func = functools.partial(func)  # type: ignore[assignment]  # same to its caller
-            assign_meta(func, None if inherited is None else copy.copy(inherited))
+            assign_meta(func, inherited)
         assign_val(func, **fields)
         return func
 
@@ -213,8 +220,7 @@ def func_meta(func: F | None = None, /, **fields: Any) -> F | Callable[[F], F]:
 
 def _getter(name: str) -> Callable[[Task], Any]:
     def get(callobj: Task) -> Any:
-        found = getattr(callobj, SCHED_ATTR_NAME, None)
-        return _default(name) if found is None else getattr(found, name)
+        return getattr(meta_of(callobj), name) if has_meta(callobj) else _default(name)
 
     get.__name__ = get.__qualname__ = f"get_{name}"
     get.__doc__ = f"The callable's `{name}`, or the default if it has no metadata."

@@ -76,10 +76,16 @@ class Order:
         self._unknown: float | None = None  # what a task of unknown duration counts
         # State.
         self._remaining: dict[int, float] = {}
+        self._priority: Any = None  # that of the first task
+        self.uniform = True  # all tasks have the same
 
     def extend(self, order: Iterable[int]) -> None:
         """Let nodes join, in an order in which they can run."""
         order = list(order)
+        for node in order if self.uniform else ():
+            priority = self._metas[node].priority
+            self._priority = priority if self._priority is None else self._priority
+            self.uniform = self.uniform and priority == self._priority
         tasks = self._graph.tasks
         known = {node: known_duration(self._durations, tasks[node]) for node in order}
         if self._unknown is None:

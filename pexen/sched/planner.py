@@ -20,11 +20,11 @@ from .depcheck import names, unneeded_text
 from .events import Announcer, Listener
 from .graph import Graph
 from .interrupt import Interrupts
-from .meta import DEFAULTS, SCHED_ATTR_NAME, SchedMeta
-from .order import Durations
+from .meta import SchedMeta, meta_of
+from .order import Durations, known_duration
 from .pool.base import WorkerPool
 from .pool.thread import ThreadWorkerPool
-from .requests import Request, as_key, never_granted, plain_key
+from .requests import Request, checked_capacity, common_keys, never_granted
 from .run import Run
 from .snapshot import Snapshot, snapshot
 
@@ -59,7 +59,9 @@ class Sched:
         listeners: Iterable[Listener] = (),
     ) -> None:
         # Configuration.
-        self._capacity = SchedMeta(resources=dict(resources or {})).resources
+        self._capacity = checked_capacity(resources or {})
+        if durations is not None and not (isinstance(durations, Mapping) or callable(durations)):
+            raise TypeError(f"durations is {durations!r}; give a mapping or a callable")
         self._durations = durations
         self._announcer = Announcer(listeners)
         # What was added; index in all of them is the graph's node.
@@ -79,7 +81,9 @@ class Sched:
         """Add tasks, all or none of them; also while run() is iterated over.
 
         A task that is known already is passed over. Raises as the constructor does,
-        and PoolError for a task that can't be sent to the workers of a running pool.
+        and PoolError for a task that can't be sent to the workers of a running pool. Where
+        warnings are turned into errors, that of tags nobody needs comes when the tasks
+        have been added.
         """
         self._add(tasks)
 
@@ -95,11 +99,13 @@ class Sched:
         for task in new:
             self._request_of(task)
         with self._lock:
-            run = self._run if self._running else None
+            run = self._run if self._run is not None and self._run.open else None
             if run is not None:
+                for task in new:
+                    known_duration(self._durations, task)
                 run.pool.admit(new)
             first = len(self._graph)
-            order = self._graph.add((task, _meta_of(task)) for task in new)
+            order = self._graph.add((task, meta_of(task)) for task in new)
             if run is not None:
                 self._read_metadata(first)
                 run.admit(first, order)
@@ -113,22 +119,19 @@ class Sched:
         That is when they join a run: until then it may be changed.
         """
         tasks = self._graph.tasks[first:]
-        self._metas[first:] = map(_meta_of, tasks)
+        self._metas[first:] = map(meta_of, tasks)
         self._requests[first:] = map(self._request_of, tasks)
 
     def _request_of(self, task: Task) -> Request:
         """What the task asks for; MutexError if it can never be granted."""
-        meta = _meta_of(task)
-        request = Request.of(meta)
-        if request.uses and request.claims:
-            uses, claims = map(set, (map(as_key, meta.uses), map(as_key, meta.claims)))
-            both = {plain_key(key) for key in uses & claims}
-            if both:
-                raise MutexError(
-                    f"task {task_name(task)!r} has {both!r} in both claims and uses; "
-                    "a claim includes the use",
-                    task,
-                )
+        request = Request.of(meta_of(task))
+        both = common_keys(request)
+        if both:
+            raise MutexError(
+                f"task {task_name(task)!r} has {both!r} in both claims and uses; "
+                "a claim includes the use",
+                task,
+            )
         problem = never_granted(request, self._capacity)
         if problem is not None:
             raise MutexError(f"task {task_name(task)!r} can never run: {problem}", task)
@@ -157,7 +160,12 @@ class Sched:
         """
         if pool is not None and poolinst is not None:
             raise TypeError("run() was given both pool and poolinst, which is its old name")
-        return self._iterate(pool or poolinst, deadline)
+        chosen = poolinst if pool is None else pool
+        if chosen is not None and not isinstance(chosen, WorkerPool):
+            raise TypeError(f"pool is {chosen!r}; give a pool, such as ThreadWorkerPool()")
+        if deadline is not None and not (isinstance(deadline, (int, float)) and deadline > 0):
+            raise ValueError(f"deadline is {deadline!r}; give seconds above 0, or None")
+        return self._iterate(chosen, deadline)
 
     def _iterate(self, pool: WorkerPool | None, deadline: float | None) -> Iterator[TaskRes]:
         run = self._begin(ThreadWorkerPool() if pool is None else pool)
@@ -166,11 +174,15 @@ class Sched:
         owned = False  # the pool's workers are ours to end
         try:
             with Interrupts(lambda: run.request("abort")) as interrupts:
+                interrupts.busy = True
+                registered = len(self._graph)
                 run.pool.start()
                 owned = True
-                run.begin(deadline)
+                with self._lock:  # tasks may have been added meanwhile
+                    self._read_metadata(registered)
+                    run.pool.admit(self._graph.tasks[registered:])
+                    run.begin(deadline)
                 steps = run.results()
-                interrupts.busy = True
                 for res in steps:
                     interrupts.busy = False
                     try:
@@ -218,12 +230,15 @@ class Sched:
         try:
             if owned and run.unfinished:
                 run.pool.terminate()
-            elif owned and run.pool.alive():
+            elif owned and run.pool.accepting():
                 run.pool.shutdown(wait=True)
+            elif owned:
+                run.pool.finish()
         finally:
             if owned:
                 run.pool.on_begin = None
             with self._lock:
+                run.open = False
                 run.give_up(error)
                 self._running = False
 
@@ -274,8 +289,3 @@ class Sched:
     def blocked(self) -> TaskMap[Reason]:
         """For each task that didn't start, why: the present or last run's."""
         return self._run.blocked if self._run is not None else TaskMap()
-
-
-def _meta_of(task: Task) -> SchedMeta:
-    meta: SchedMeta = getattr(task, SCHED_ATTR_NAME, DEFAULTS)
-    return meta

@@ -87,3 +87,19 @@ def never_granted(request: Request, capacity: Mapping[Any, float]) -> str | None
         if capacity[name] + SLACK < amount:
             return f"resource {name!r} is asked for {amount!r}, more than all of it: {capacity[name]!r}"
     return None
+
+
+def common_keys(request: Request) -> set[Any]:
+    """The keys, as people write them, that a request both claims and uses."""
+    if not (request.claims and request.uses):
+        return set()
+    used = {key for key, _ in request.uses}
+    return {plain_key(key) for key, _ in request.claims if key in used}
+
+
+def checked_capacity(resources: Mapping[Any, float]) -> dict[Any, float]:
+    """How much there is of each resource; ValueError for what isn't an amount."""
+    for name, amount in resources.items():
+        if not isinstance(amount, (int, float)) or not amount >= 0:
+            raise ValueError(f"resource {name!r} is {amount!r}; give a number, 0 or above")
+    return dict(resources)

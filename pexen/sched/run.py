@@ -16,7 +16,6 @@ from typing import Any
 
 from . import events
 from .common import (
-    InternalError,
     Outcome,
     Reason,
     Task,
@@ -29,7 +28,7 @@ from .common import (
 from .control import Control
 from .frontline import Entry, Frontline
 from .graph import Blocked, Graph
-from .impasse import describe_unfinished, gates_teardown
+from .impasse import gating_teardown, impasse
 from .locks import Locks
 from .meta import SchedMeta
 from .order import Durations, Order
@@ -70,6 +69,7 @@ class Run:
         self.blocked: TaskMap[Reason] = TaskMap()
         self.state: list[State] = []  # of each node
         self.unfinished = 0
+        self.open = False  # tasks added now join it
         self.control = Control()
         self._order = Order(graph, metas, durations)
         self._shared = SharedDicts(presets)
@@ -95,6 +95,7 @@ class Run:
         if self._announcer:
             self.pool.on_begin = self._tell_started
         self._offer_ready(ready)
+        self.open = True
 
     def admit(self, first: int, order: list[int]) -> None:
         """Let the nodes from `first` on, just added to the graph and the pool, join."""
@@ -121,6 +122,7 @@ class Run:
                 busy = self.handed or self._overdue or self._retries.next_due() is not None
                 if not busy:
                     if not self._resolve():
+                        self.open = False
                         return
                     continue
             for res in self._wait():
@@ -148,9 +150,14 @@ class Run:
     def hand_out(self) -> None:
         """Give the pool the best ready tasks whose locks are to be had, until it is full."""
         frontline, pool = self._frontline, self.pool
+        made_room = False
         while frontline:
-            if pool.full() and not self._make_room():
-                return
+            if pool.full():
+                # Once only: what is said to be ahead may have begun, and isn't taken back.
+                if made_room or not self._make_room():
+                    return
+                made_room = True
+                continue
             entry = frontline.pop()
             node = entry[2]
             if self.state[node] is not State.READY:
@@ -174,14 +181,14 @@ class Run:
 
     def _make_room(self) -> bool:
         """Take back what was handed ahead if a better priority has come up since."""
-        ahead = self.pool.ahead()
+        ahead = () if self._order.uniform else self.pool.ahead()
         if not ahead:
             return False
         index = self.graph.index
         worst = max(self.handed[index[identity(task)]][0] for task in ahead)
         if self._frontline.best_priority() >= worst:
             return False
-        return self._take_back() > 0 and not self.pool.full()
+        return self._take_back() > 0
 
     def _take_back(self) -> int:
         tasks = self.pool.withdraw()
@@ -311,9 +318,9 @@ class Run:
             return False
         parked = [n for n, state in enumerate(self.state) if state is State.PARKED]
         if not parked:
-            raise InternalError("the run can't go on\n" + describe_unfinished(self))
-        gating = [n for n in parked if gates_teardown(self, n)]
-        for node in gating or parked:
+            raise impasse(self)
+        gating = gating_teardown(self)
+        for node in [n for n in parked if n in gating] or parked:
             reason = lock_reason(self.graph, self.requests[node], self.locks, self.outcomes)
             self._end([(node, Outcome.BLOCKED, reason)])
         return True
@@ -360,12 +367,15 @@ class Run:
         )
 
     def _excused_from(self, node: int) -> list[int]:
-        """The nodes whose left locks are free to this node: a teardown after them."""
-        left = self.locks.left()
+        """The nodes whose left locks are free to this node: a teardown after them.
+
+        A task that still runs, in an abandoned thread, keeps its locks against all.
+        """
+        left = self.locks.left().keys() - self.locks.abandoned()
         if not left or not self.metas[node].teardown:
             return []
         after = [tag for kind, tag in self.graph.needs[node] if kind is AFTER]
-        return [n for n in left if any(tag in self.graph.provides[n] for tag in after)]
+        return list(dict.fromkeys(n for tag in after for n in tag.providers if n in left))
 
     def give_up(self, error: BaseException | None) -> None:
         """End every task on the books; the pool's workers are gone or will be."""

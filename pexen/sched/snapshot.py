@@ -51,7 +51,7 @@ class Snapshot:
 def snapshot(run: Run) -> Snapshot:
     """Look at a run; its mutex is held."""
     running = run.pool.running()
-    at_work = {identity(r.task) for r in running}
+    ahead = {identity(task) for task in run.pool.ahead()} - {identity(r.task) for r in running}
     held: dict[tuple[str, Any], list[Task]] = {}
     for node, request in run.held().items():
         for mode, key in request.keys():
@@ -68,7 +68,7 @@ def snapshot(run: Run) -> Snapshot:
             what = (gate_text(gates[node]) if node in gates else "a lock",)
         elif state is State.DELAYED:
             what = ("its next attempt",)
-        elif state is State.READY or state is State.HANDED and identity(task) not in at_work:
+        elif state is State.READY or identity(task) in ahead:
             what = ("a worker",)
         else:
             continue

@@ -238,3 +238,50 @@ def test_the_current_directory_is_where_names_are_looked_up_first(cli, tmp_path_
     command = [sys.executable, "bin/pexen"]
     shown = subprocess.run(command, cwd=cli.folder, env=cli.env, capture_output=True, text=True)
     assert (shown.stdout, shown.stderr, shown.returncode) == ("suite/a\n", "", 0)
+
+
+def test_what_is_missing_because_a_module_is_broken_is_said_to_be(cli):
+    cli.write("p/__init__.py", "")
+    cli.write(
+        "p/base.py",
+        """
+        import nosuch
+        from pexen import task
+        @task(provides=["db"])
+        def setup(): pass
+        """,
+    )
+    cli.write(
+        "p/t.py",
+        """
+        from pexen import task
+        @task(requires=["db"])
+        def test(): pass
+        """,
+    )
+    for command in ("run", "graph"):
+        _, err, status = cli.run(command, "p")
+        assert status == 2
+        text = "'p/base' could not be imported: ModuleNotFoundError: No module named 'nosuch'"
+        assert text in err and "nothing provides 'db', which 'p/t/test' needs" in err
+    out, _, _ = cli.run("list", "p")
+    assert "p/base  # could not be imported: ModuleNotFoundError" in out
+
+
+def test_a_resource_that_was_not_given_is_asked_for_by_its_option(cli):
+    cli.write(
+        "r.py",
+        """
+        from pexen import task
+        @task(resources={"cc": 1})
+        def compile(): pass
+        """,
+    )
+    _, err, status = cli.run("run", "r.py")
+    assert status == 2 and "--resource NAME=AMOUNT" in err
+
+
+def test_an_option_before_the_command_is_sent_behind_it(cli):
+    _, err, status = cli.run("--quiet", "run", "x")
+    assert status == 2
+    assert "'--quiet' comes before the command; write it after 'run'" in err

@@ -196,15 +196,25 @@ def test_the_comments_of_a_page_are_known(page: pathlib.Path) -> None:
             assert comment.partition(":")[0].strip() in KNOWN, f"{block}: {comment}"
 
 
+COMMANDS = [b for page in PAGES for b in blocks_of(page) if b.comment("command") is not None]
+
+
 def test_the_two_commands_are_in_the_readme_once_each() -> None:
-    found = [b for page in PAGES for b in blocks_of(page) if b.comment("command") is not None]
-    assert [(name_of(b.page), b.comment("command")) for b in found] == [
+    assert [(name_of(b.page), b.comment("command")) for b in COMMANDS] == [
         ("README.md", "run"),
         ("README.md", "test"),
     ]
-    run, test = found
+    run, test = COMMANDS
     assert len(run.text.splitlines()) == len(test.text.splitlines()) == 1
     assert "pexen run doc/examples/" in run.text and "-m pytest" in test.text
+
+
+def test_what_ci_runs_is_the_command_of_the_readme() -> None:
+    function = "source <(sed -n '/^command_of/,/^}/p' .ci/run); command_of"
+    for name, block in (("run", 0), ("test", 1)):
+        script = ["bash", "-euc", f"{function} {name}"]
+        found = subprocess.run(script, capture_output=True, text=True, cwd=PROJECT, check=True)
+        assert found.stdout == COMMANDS[block].text
 
 
 # -- links ----------------------------------------------------------------------------------

@@ -28,6 +28,9 @@ SIGNAL_SECONDS = 0.5
 # Why a task that was killed is lost.
 ABORTED = "ended, as the run was aborted"
 
+# Systems refuse to wait for very long at once, and one may just wait again.
+_LONGEST_SECONDS = 86_400.0
+
 NEW, RUNNING, CLOSING, ENDED = "new", "running", "closing", "ended"
 
 
@@ -82,8 +85,12 @@ class WorkerPool(abc.ABC):
             raise PoolError("The pool is not running")
         if self._state != RUNNING:
             raise PoolError("The pool is shutting down")
-        self._submit(task, {} if shared is None else shared)
-        self._due += 1
+        self._due += 1  # first, as the result may be fetched at once by another thread
+        try:
+            self._submit(task, {} if shared is None else shared)
+        except BaseException:
+            self._due -= 1
+            raise
 
     def iter_results(self) -> Iterator[TaskRes]:
         """Yield results as they come; ends when the pool was shut down and all is delivered.
@@ -114,15 +121,23 @@ class WorkerPool(abc.ABC):
         self._state = CLOSING
         self._close()
         if wait:
-            while self._due > len(self._ready):
-                self._ready.extend(self._collect(None))
-            self._end()
+            self.finish()
         else:
             self.wake()
+
+    def finish(self) -> None:
+        """Wait for the end of a pool that was shut down; its results stay to be fetched."""
+        while self._state == CLOSING and self._due > len(self._ready):
+            self._ready.extend(self._collect(None))
+        self._end()
 
     def full(self) -> bool:
         """Whether all workers are busy and as many tasks as allowed are handed ahead."""
         return self._due >= self.workers + self.spare
+
+    def accepting(self) -> bool:
+        """Whether tasks can be submitted."""
+        return self._state == RUNNING
 
     def empty(self) -> bool:
         """Whether nothing submitted is still to be fetched as a result."""
@@ -166,13 +181,13 @@ class WorkerPool(abc.ABC):
             self._due = 0
             self._state = ENDED
 
-    def _until(self, moments: Iterable[float | None]) -> float | None:
-        """Seconds to wait for the first of some moments on the clock, or for ever."""
+    def _until(self, moments: Iterable[float | None]) -> float:
+        """Seconds to wait for the first of some moments on the clock; then look again."""
         now = self.clock()
         waits = [max(0.0, moment - now) for moment in moments if moment is not None]
         if threading.current_thread() is threading.main_thread():
             waits.append(SIGNAL_SECONDS)
-        return min(waits) if waits else None
+        return min(waits + [_LONGEST_SECONDS])
 
     def _end(self) -> None:
         if self._state == CLOSING:

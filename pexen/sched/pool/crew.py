@@ -35,9 +35,11 @@ class Crew:
         self.workers: dict[int, WorkerProcess] = {}
         self._selector: selectors.BaseSelector | None = None
         self._wake_fds: tuple[int, int] | None = None
+        self._pid = 0  # of the process they belong to
 
     def open(self) -> None:
         """Get ready for workers."""
+        self._pid = os.getpid()
         self._selector = selectors.DefaultSelector()
         self._wake_fds = os.pipe()
         for fd in self._wake_fds:
@@ -77,7 +79,7 @@ class Crew:
     def wake(self) -> None:
         """Let `wait` return; safe everywhere."""
         fds = self._wake_fds
-        if fds is not None:
+        if fds is not None and self._pid == os.getpid():
             with contextlib.suppress(OSError):  # full: awake already; closed: over
                 os.write(fds[1], b"w")
 

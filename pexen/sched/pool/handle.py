@@ -60,7 +60,7 @@ class WorkerProcess:
         self.inherited = 0  # it knows the tasks with an index below this
         self._defined: set[int] = set()  # and these
         # Why the parent is ending it, and when to stop being gentle about it.
-        self.doom: tuple[Outcome, str] | None = None
+        self.doom: tuple[int, Outcome, str] | None = None  # with the number of the item
         self.kill_at: float | None = None
         tasks_r, self.tasks_fd = os.pipe()
         self._tickets_r, self._tickets_w = os.pipe()
@@ -94,17 +94,14 @@ class WorkerProcess:
         try:
             with _quiet_fork():
                 process.start()
+            self._process, self.pid = process, process.pid
+            self.pidfd = _end_of(process)
         except BaseException:
+            if process.pid is not None:
+                process.kill()
+                process.join()
             self.close()
             raise
-        self._process = process
-        self.pid = process.pid
-        if hasattr(os, "pidfd_open"):
-            self.pidfd = os.pidfd_open(self.pid)
-        else:
-            # A pipe, which a process forked by a task holds open as well: there the end
-            # is only noticed when that one ends.
-            self.pidfd = os.dup(process.sentinel)
         self._close_childs()
 
     @property
@@ -139,9 +136,12 @@ class WorkerProcess:
             os.killpg(self.pid, signal.SIGKILL)  # before the pid is free for others
         self._process.join()
         code = self._process.exitcode
-        self._process.close()
+        with contextlib.suppress(ValueError):  # it thinks that the process runs, see below
+            self._process.close()
         self.close()
-        if code is None or code >= 0:
+        if code is None:
+            return "ended, and how was told to somebody else (SIGCHLD is ignored, maybe)"
+        if code >= 0:
             return f"exited with code {code}"
         try:
             return f"was ended by signal {signal.Signals(-code).name}"
@@ -176,30 +176,34 @@ class WorkerProcess:
             return None
         return first.since + first.timeout
 
-    def judge(self, now: float) -> None:
-        """End a task that is out of time, and kill the process if it ignores that."""
+    def is_due(self, now: float) -> bool:
+        """Whether it is time to `judge`."""
         moment = self.next_moment()
-        if moment is None or now < moment:
-            return
+        return moment is not None and now >= moment
+
+    def judge(self, now: float) -> None:
+        """End a task that is out of time, or the process that ignored its end."""
         if self.kill_at is not None:
             self.kill_at = None
             self.signal_group(signal.SIGKILL)
-            return
-        item = self.queue[0]
-        elapsed = now - (item.since or now)
-        why = f"timed out after {elapsed:.3g} s (limit {item.timeout} s)"
-        self.condemn(Outcome.TIMEOUT, why, now)
+        elif self.queue:
+            item = self.queue[0]
+            elapsed = now - (item.since or now)
+            why = f"timed out after {elapsed:.3g} s (limit {item.timeout} s)"
+            self.condemn(item, Outcome.TIMEOUT, why, now)
 
-    def condemn(self, outcome: Outcome, why: str, now: float) -> None:
-        """End the process and all that it started; what it runs ends with `outcome`."""
-        self.doom = (outcome, why)
+    def condemn(self, item: Item, outcome: Outcome, why: str, now: float) -> None:
+        """End the process and all that it started, for the item's sake, and its `outcome`."""
+        self.doom = (item.seq, outcome, why)
         self.kill_at = now + KILL_GRACE
         self.signal_group(signal.SIGTERM)
         self.signal_group(signal.SIGCONT)  # a stopped process gets no other signal
 
     def loss_of(self, item: Item, how: str, now: float) -> TaskRes:
         """The result of an item that had begun when the process ended, as `how` says."""
-        outcome, why = self.doom or (Outcome.LOST, how)
+        seq, outcome, why = self.doom or (0, Outcome.LOST, how)
+        if seq != item.seq:
+            outcome, why = Outcome.LOST, how
         kind = TaskTimeoutError if outcome is Outcome.TIMEOUT else TaskLostError
         res = TaskRes.unfinished(item.task, item.shared, outcome, kind(why), self.name)
         res.started = item.since
@@ -248,16 +252,28 @@ class WorkerProcess:
             self.queue.remove(item)
             self._defined.discard(item.index)  # it drops the message, and what is in it
             item.since = None
+        self.handed -= len(back)
         return back
 
     def give_again(self, item: Item) -> None:
         """Undo taking back the oldest of what was taken back; it still has the submission."""
         self.queue.append(item)
+        self.handed += 1
         self._write_ticket(item.seq)
 
     def _write_ticket(self, seq: int) -> None:
         with contextlib.suppress(BrokenPipeError):
             os.write(self._tickets_w, TICKET.pack(seq))
+
+
+def _end_of(process: Any) -> int:
+    """A descriptor that is readable when the process has ended."""
+    if hasattr(os, "pidfd_open"):
+        with contextlib.suppress(OSError):  # an old kernel
+            return os.pidfd_open(process.pid)
+    # A pipe, which a process forked by a task holds open as well: here the end is only
+    # noticed when that one ends.
+    return os.dup(process.sentinel)
 
 
 @contextlib.contextmanager

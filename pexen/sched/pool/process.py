@@ -24,6 +24,7 @@ import math
 import multiprocessing
 import multiprocessing.util  # its exit handler joins children: ours has to run before it
 import os
+import signal
 import threading
 import weakref
 from collections import deque
@@ -38,7 +39,7 @@ from ..common import (
     TaskRes,
     identity,
 )
-from ..meta import DEFAULTS, SCHED_ATTR_NAME
+from ..meta import meta_of
 from .base import ABORTED, RUNNING, Running, WorkerPool, _check_count
 from .crew import RESULTS, WRITABLE, Crew
 from .handle import Item, WorkerProcess
@@ -49,6 +50,9 @@ _log = logging.getLogger("pexen")
 
 # How many workers in a row may die before they are ready, before the pool gives up.
 MAX_FAILED_STARTS = 3
+
+# How many items may be with one worker; their tickets have to fit into a pipe.
+MAX_DEPTH = 1024
 
 
 Results = list[TaskRes]
@@ -88,7 +92,7 @@ class ProcessWorkerPool(WorkerPool):
             _check_count("tasks_per_worker", tasks_per_worker, 1)
         # Configuration.
         self._tasks_per_worker = tasks_per_worker
-        self._depth = 1 + math.ceil(spare / workers)  # how many items a worker may have
+        self._depth = min(1 + math.ceil(spare / workers), MAX_DEPTH)  # items a worker may have
         # State.
         self._lock = threading.RLock()  # guards all of it, but isn't held while waiting
         self._pid = 0  # of the process that started the pool
@@ -98,6 +102,7 @@ class ProcessWorkerPool(WorkerPool):
         self._seqs = 0
         self._failed_starts = 0  # in a row
         self._broken: PoolError | None = None  # why the pool can't go on
+        self._beginnings: list[tuple[Task, float]] = []  # on_begin isn't told of them yet
 
     # -- tasks and workers ----------------------------------------------------------------------
 
@@ -190,9 +195,9 @@ class ProcessWorkerPool(WorkerPool):
         with self._lock:
             index = self._roster.index(task)
             self._seqs += 1
-            meta = getattr(task, SCHED_ATTR_NAME, DEFAULTS)
-            self._backlog.append(Item(self._seqs, index, task, shared, meta.timeout))
+            self._backlog.append(Item(self._seqs, index, task, shared, meta_of(task).timeout))
             self._serve()
+        self._tell_beginnings()
 
     def _serve(self) -> None:
         """Hand the backlog out, as far as queues may grow."""
@@ -213,6 +218,9 @@ class ProcessWorkerPool(WorkerPool):
         )
 
     def _hand(self, worker: WorkerProcess, item: Item) -> None:
+        # Numbered anew each time, as it may come back to a worker that had it before.
+        self._seqs += 1
+        item.seq = self._seqs
         known = worker.knows(item.index)
         definition = None if known else self._roster.definition(item.index)
         try:
@@ -220,6 +228,7 @@ class ProcessWorkerPool(WorkerPool):
         except AttributeError as exc:
             info = ExceptionInfo.of(exc)
             self._ready.append(TaskRes.failed(item.task, item.shared, info, worker.name))
+            self.wake()
             return
         self._crew.watch_writing(worker)
         self._note_begin(worker)
@@ -230,7 +239,14 @@ class ProcessWorkerPool(WorkerPool):
             item = worker.queue[0]
             item.since = self.clock()
             if self.on_begin is not None:
-                self.on_begin(item.task, item.since)
+                self._beginnings.append((item.task, item.since))
+
+    def _tell_beginnings(self) -> None:
+        """Call on_begin. The lock isn't held, as who is told may want to look at the pool."""
+        while self._beginnings:
+            task, since = self._beginnings.pop(0)
+            if self.on_begin is not None:
+                self.on_begin(task, since)
 
     def _balance(self) -> None:
         """Give an idle worker what was handed ahead to a busy one, which is not its fault."""
@@ -261,14 +277,23 @@ class ProcessWorkerPool(WorkerPool):
             with self._lock:
                 got: list[TaskRes] = []
                 self._react(happened, got)
-                for worker in self._crew.workers.values():
-                    worker.judge(self.clock())
+                self._judge(got)
                 over = end is not None and self.clock() >= end
-                if got or self._ready or over or None in happened:
-                    return got
+            self._tell_beginnings()
+            if got or self._ready or over or None in happened:
+                return got
 
-    def _patience(self, end: float | None) -> float | None:
-        """Seconds until the caller's, a task's or a doomed worker's time is up, or None."""
+    def _judge(self, got: Results) -> None:
+        """See whether a task or a doomed worker is out of time, as of all results there are."""
+        for worker in list(self._crew.workers.values()):
+            if worker.is_due(self.clock()):
+                self._read(worker, got)
+                self._backlog.extendleft(reversed(worker.take_back()))
+                if worker.is_due(self.clock()):
+                    worker.judge(self.clock())
+
+    def _patience(self, end: float | None) -> float:
+        """Seconds until the caller's, a task's or a doomed worker's time is up."""
         moments = [worker.next_moment() for worker in self._crew.workers.values()]
         return self._until([end, *moments])
 
@@ -291,8 +316,11 @@ class ProcessWorkerPool(WorkerPool):
             if report.seq == READY:
                 self._note_ready(worker, report)
                 continue
+            if not worker.queue or worker.queue[0].seq != report.seq:
+                # Nothing of ours writes that; whoever does has the worker's pipes.
+                worker.signal_group(signal.SIGKILL)
+                return
             item = worker.queue.popleft()
-            assert item.seq == report.seq, (item.seq, report.seq)
             if report.outcome is not None:
                 got.append(decode_result(report, item.task, worker.name))
             elif self._roster.refuse_travel(item.index):
@@ -355,14 +383,20 @@ class ProcessWorkerPool(WorkerPool):
             back.extend(self._backlog)
             self._backlog.clear()
             self._due -= len(back)
+            self._refresh()
             return [item.task for item in back]
 
     def kill(self, tasks: Iterable[Task]) -> None:
         wanted = {identity(task) for task in tasks}
         with self._lock:
-            for worker in self._crew.workers.values():
-                if worker.doom is None and any(identity(i.task) in wanted for i in worker.queue):
-                    worker.condemn(Outcome.LOST, ABORTED, self.clock())
+            for worker in list(self._crew.workers.values()):
+                results: Results = []
+                self._read(worker, results)
+                self._ready.extend(results)
+                self._backlog.extendleft(reversed(worker.take_back()))
+                for item in worker.queue:  # the one that has begun, if any
+                    if worker.doom is None and identity(item.task) in wanted:
+                        worker.condemn(item, Outcome.LOST, ABORTED, self.clock())
 
 
 _pools: weakref.WeakSet[ProcessWorkerPool] = weakref.WeakSet()

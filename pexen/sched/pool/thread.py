@@ -20,14 +20,11 @@ from __future__ import annotations
 
 import logging
 import queue
-import threading
-from collections import deque
 from collections.abc import Iterable
-from typing import NamedTuple
 
-from ..call import run_task
 from ..common import (
     Outcome,
+    PoolError,
     Shared,
     Task,
     TaskLostError,
@@ -36,8 +33,9 @@ from ..common import (
     identity,
     task_name,
 )
-from ..meta import DEFAULTS, SCHED_ATTR_NAME
+from ..meta import meta_of
 from .base import ABORTED, Running, WorkerPool
+from .threadworker import Item, WorkerThread
 
 _log = logging.getLogger("pexen")
 
@@ -49,42 +47,6 @@ _JOIN_SECONDS = 5.0
 _LOOK_AGAIN_SECONDS = 0.05
 
 
-class _Item(NamedTuple):
-    ticket: int
-    task: Task
-    shared: Shared
-
-
-class _Worker(threading.Thread):
-    """One worker. `current` is (item, since), or None while it has nothing to do."""
-
-    def __init__(self, name: str, pool: ThreadWorkerPool) -> None:
-        super().__init__(name=f"pexen-{name}", daemon=True)
-        self.label = name
-        self.current: tuple[_Item, float] | None = None
-        self.abandoned = False
-        self._tasks = pool._tasks
-        self._done = pool._done
-        self._clock = pool.clock
-
-    def run(self) -> None:
-        while True:
-            item = self._tasks.get()
-            if self.abandoned:
-                self._tasks.put(item)  # meant for a worker that is still wanted
-                return
-            if item is None:
-                return
-            self.current = item, self._clock()
-            meta = getattr(item.task, SCHED_ATTR_NAME, DEFAULTS)
-            res = run_task(item.task, item.shared, vars(meta).get("kwargs", {}), self._clock)
-            res.worker = self.label
-            self.current = None
-            self._done.put((item.ticket, res))
-            if self.abandoned:
-                return
-
-
 class ThreadWorkerPool(WorkerPool):
     """A pool of `workers` threads, with up to `spare` tasks handed in ahead.
 
@@ -94,16 +56,16 @@ class ThreadWorkerPool(WorkerPool):
 
     def __init__(self, workers: int = 1, spare: int = 1) -> None:
         super().__init__(workers, spare)
-        self._tasks: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
+        self._tasks: queue.SimpleQueue[Item | None] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[tuple[int, TaskRes] | None] = queue.SimpleQueue()
-        self._threads: list[_Worker] = []
+        self._threads: list[WorkerThread] = []
         self._started = 0  # workers started so far, for their names
         self._tickets = 0  # tickets given so far
-        self._live: dict[int, _Item] = {}  # out, by ticket
+        self._live: dict[int, Item] = {}  # out, by ticket
         self._timed = 0  # of those, how many have a timeout
         self._doomed: set[int] = set()  # tickets of tasks to be killed
         self._begun: set[int] = set()  # tickets that began, as far as on_begin was told
-        self._queue: deque[int] = deque()  # tickets in the order of submission, not begun
+        self._queue: dict[int, None] = {}  # tickets in the order of submission, not begun
 
     def _start(self) -> None:
         self._tasks, self._done = queue.SimpleQueue(), queue.SimpleQueue()
@@ -113,28 +75,34 @@ class ThreadWorkerPool(WorkerPool):
         self._queue.clear()
         self._timed = 0
         self._threads = []
-        for _ in range(self.workers):
-            self._add_worker()
+        try:
+            for _ in range(self.workers):
+                self._add_worker()
+        except RuntimeError as exc:  # the system has no more threads
+            self._terminate()
+            raise PoolError(f"the pool's threads can't be started: {exc}") from exc
 
     def _add_worker(self) -> None:
         self._started += 1
-        worker = _Worker(f"thread-{self._started}", self)
+        worker = WorkerThread(f"thread-{self._started}", self._tasks, self._done, self.clock)
         self._threads.append(worker)
         worker.start()
 
     def _submit(self, task: Task, shared: Shared) -> None:
         self._tickets += 1
-        item = _Item(self._tickets, task, shared)
+        item = Item(self._tickets, task, shared)
         self._live[item.ticket] = item
         self._timed += _timeout(task) is not None
-        self._queue.append(item.ticket)
+        self._queue[item.ticket] = None
         self._tasks.put(item)
         self._begin()
 
     def _begin(self) -> None:
         """Workers take from one queue in order, so the oldest of those out have begun."""
         while self._queue and len(self._begun) < self.workers:
-            self._note_begin(self._queue.popleft(), None)
+            ticket = next(iter(self._queue))
+            del self._queue[ticket]
+            self._note_begin(ticket, None)
 
     def _note_begin(self, ticket: int, since: float | None) -> None:
         self._begun.add(ticket)
@@ -160,15 +128,17 @@ class ThreadWorkerPool(WorkerPool):
             for _ in range(self._done.qsize()):
                 self._settle(self._done.get(), got)
             self._begin()
+            if self._timed or self._doomed:
+                got.extend(self._judge())
             if got or first is None:
                 return got
 
-    def _patience(self, end: float | None) -> float | None:
-        """Seconds until the caller's or a task's time is up; None if neither is limited."""
+    def _patience(self, end: float | None) -> float:
+        """Seconds until the caller's or a task's time is up, or it is time to look again."""
         moments = [end]
         unseen = self._timed + len(self._doomed)
         if unseen:
-            for item, since in self._at_work():
+            for _, item, since in self._at_work():
                 limit = _timeout(item.task)
                 if limit is not None:
                     moments.append(since + limit)
@@ -177,43 +147,50 @@ class ThreadWorkerPool(WorkerPool):
             moments.append(self.clock() + _LOOK_AGAIN_SECONDS)
         return self._until(moments)
 
-    def _at_work(self) -> list[tuple[_Item, float]]:
-        at = [worker.current for worker in self._threads]
-        return [current for current in at if current and current[0].ticket in self._live]
+    def _at_work(self) -> list[tuple[WorkerThread, Item, float]]:
+        at = [(worker, worker.current) for worker in self._threads]
+        return [(w, *now) for w, now in at if now is not None and now[0].ticket in self._live]
 
     def _judge(self) -> list[TaskRes]:
         """Abandon the tasks at work that are out of time, or to be killed."""
         now = self.clock()
         ended = []
-        for item, since in self._at_work():
+        for worker, item, since in self._at_work():
             limit = _timeout(item.task)
-            error: Exception
+            outcome = Outcome.LOST
+            error: Exception | None = None
             if item.ticket in self._doomed:
                 error = TaskLostError(f"{ABORTED}; its thread goes on until it returns")
-                ended.append(self._abandon(item, since, Outcome.LOST, error))
             elif limit is not None and now >= since + limit:
+                outcome = Outcome.TIMEOUT
                 error = TaskTimeoutError(f"timed out after {now - since:.3g} s (limit {limit} s)")
-                ended.append(self._abandon(item, since, Outcome.TIMEOUT, error))
+            current = worker.current
+            if error is None or current is None or current[0] is not item:
+                continue  # in time, or it has just ended
+            still = worker.abandon(item)
+            self._threads.remove(worker)
+            self._add_worker()
+            if still:
+                ended.append(self._unfinished(worker, item, since, outcome, error))
+        self._begin()
         return ended
 
-    def _abandon(self, item: _Item, since: float, outcome: Outcome, error: Exception) -> TaskRes:
-        worker = next(w for w in self._threads if w.current and w.current[0] is item)
-        worker.abandoned = True
-        self._threads.remove(worker)
+    def _unfinished(
+        self, worker: WorkerThread, item: Item, since: float, outcome: Outcome, error: Exception
+    ) -> TaskRes:
+        """The result of a task whose worker was abandoned in it."""
         self._forget(item.ticket)
         _log.warning("task %r still runs, in abandoned %s", task_name(item.task), worker.name)
         res = TaskRes.unfinished(item.task, item.shared, outcome, error, worker.label)
         res.started, res.duration = since, self.clock() - since
         res.abandoned = True
-        self._add_worker()
-        self._begin()
         return res
 
     def _settle(self, message: tuple[int, TaskRes] | None, got: list[TaskRes]) -> None:
         if message is not None and message[0] in self._live:
             ticket, res = message
             if ticket in self._queue:  # it began, and ended, since we last looked
-                self._queue.remove(ticket)
+                del self._queue[ticket]
                 self._note_begin(ticket, res.started)
             self._forget(ticket)
             got.append(res)
@@ -224,7 +201,7 @@ class ThreadWorkerPool(WorkerPool):
         if ticket in self._begun:
             self._begun.discard(ticket)
         else:
-            self._queue.remove(ticket)
+            self._queue.pop(ticket, None)
 
     def wake(self) -> None:
         self._done.put(None)
@@ -237,7 +214,7 @@ class ThreadWorkerPool(WorkerPool):
         return [self._live[ticket].task for ticket in self._queue]
 
     def withdraw(self) -> list[Task]:
-        back: list[_Item] = []
+        back: list[Item] = []
         kept: list[None] = []
         while True:
             try:
@@ -282,5 +259,4 @@ class ThreadWorkerPool(WorkerPool):
 
 
 def _timeout(task: Task) -> float | None:
-    limit: float | None = vars(getattr(task, SCHED_ATTR_NAME, DEFAULTS)).get("timeout")
-    return limit
+    return meta_of(task).timeout

@@ -14,7 +14,7 @@ from multiprocessing.reduction import ForkingPickler
 from typing import Any, NamedTuple
 
 from ..common import ExceptionInfo, Outcome, PoolError, Shared, Task, TaskRes, task_name
-from ..meta import DEFAULTS, SCHED_ATTR_NAME
+from ..meta import meta_of
 
 _OUTCOMES = list(Outcome)
 
@@ -26,12 +26,14 @@ _SEQ = struct.Struct("<Q")
 STOP = 2**64 - 1  # to the worker: end; after all others, also by its number
 READY = 0  # from the worker: initialised, or (outcome failed) why not
 
+_STACK_GLOBAL = pickle.STACK_GLOBAL  # how protocol 5 names what isn't a builtin
+
 _NOT_LOADED = 0xFF  # in place of an outcome: the worker could not load the task
 
 
 def kwargs_of(task: Task) -> dict[str, Any]:
     """The keyword arguments that the task's metadata gives."""
-    kwargs: dict[str, Any] = vars(getattr(task, SCHED_ATTR_NAME, DEFAULTS)).get("kwargs", {})
+    kwargs: dict[str, Any] = vars(meta_of(task)).get("kwargs", {})
     return kwargs
 
 
@@ -177,10 +179,15 @@ def encode_result(seq: int, res: TaskRes) -> bytes:
     if res.ret is not None or res.shared:
         try:
             content = pickle.dumps((res.ret, res.shared), 5)
+            if _STACK_GLOBAL in content:
+                # It needs more than builtins to be loaded, so whatever loading it does is
+                # done here first, where it is this task's loss.
+                pickle.loads(content)
         except BaseException as exc:
-            error = _unpicklable(res, exc)
-            content, info = b"", ExceptionInfo.of(error)
-            outcome, deps_ok, locks_ok = Outcome.FAILED, False, False
+            content = b""
+            if info is None:
+                info = ExceptionInfo.of(_unpicklable(res, exc))
+                outcome, deps_ok, locks_ok = Outcome.FAILED, False, False
     exception = b"" if info is None else _encode_exception(info)
     number = _OUTCOMES.index(outcome)
     head = (seq, number, deps_ok, locks_ok, res.started or 0, res.duration or 0, len(exception))
@@ -190,11 +197,11 @@ def encode_result(seq: int, res: TaskRes) -> bytes:
 def _unpicklable(res: TaskRes, exc: BaseException) -> AttributeError:
     what = "return value"
     try:
-        pickle.dumps(res.ret, 5)
+        pickle.loads(pickle.dumps(res.ret, 5))
         what = "shared state"
     except BaseException:
         pass  # it is the return value
-    error = AttributeError(f"Can't pickle the task's {what}: {exc}")
+    error = AttributeError(f"Can't pickle the task's {what}: {type(exc).__name__}: {exc}")
     error.__cause__ = exc
     return error
 

@@ -3,8 +3,9 @@
 Channels, seen from here: submissions come in on `tasks`, tickets on `tickets`, results
 go out on `results`. A submission may be taken back by the parent until its ticket is
 read: the kernel gives each ticket to one reader only, this process or the parent. So the
-worker reads a submission, then a ticket; submissions with lower numbers than the
-ticket's were taken back and are dropped. STOP is a submission with a ticket, too.
+worker reads a submission, then a ticket. Tickets come in the order of their submissions,
+so submissions before the ticket's were taken back, and are dropped. STOP is a submission
+with a ticket, too.
 
 A result is written whole before the next ticket is read. Hence, when a worker has died:
 of the submissions without a result, the one whose ticket is gone may have begun, and
@@ -80,16 +81,20 @@ def _initialise(initializer: Callable[[], object], out: int) -> bool:
 
 
 def _work(tasks: int, tickets: int, out: int, registry: travel.Registry) -> None:
+    pid = os.getpid()
     while True:
         message = read_message(tasks)
         ticket = _read_ticket(tickets)
         if ticket is None or ticket == travel.STOP:
             return
-        while message is not None and travel.submission_seq(message) < ticket:
+        while message is not None and travel.submission_seq(message) != ticket:
             message = read_message(tasks)
         if message is None:
             return
-        write_message(out, _run(ticket, message, registry))
+        result = _run(ticket, message, registry)
+        if os.getpid() != pid:
+            os._exit(0)  # a child that the task forked, and that came back out of it
+        write_message(out, result)
 
 
 def _run(seq: int, message: bytes, registry: travel.Registry) -> bytes:

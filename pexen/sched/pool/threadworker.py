@@ -1,0 +1,64 @@
+"""What a worker thread does: take an item, run it, put its result, again."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ..call import run_task
+from ..common import Shared, Task, TaskRes
+from ..meta import meta_of
+
+
+class Item(NamedTuple):
+    ticket: int
+    task: Task
+    shared: Shared
+
+
+class WorkerThread(threading.Thread):
+    """One worker. `current` is (item, since), or None while it has nothing to do."""
+
+    def __init__(
+        self,
+        name: str,
+        tasks: queue.SimpleQueue[Item | None],
+        done: queue.SimpleQueue[tuple[int, TaskRes] | None],
+        clock: Callable[[], float],
+    ) -> None:
+        super().__init__(name=f"pexen-{name}", daemon=True)
+        self.label = name
+        self.current: tuple[Item, float] | None = None
+        self.abandoned = False
+        self._tasks = tasks
+        self._done = done
+        self._clock = clock
+
+    def abandon(self, item: Item) -> bool:
+        """Want this worker no more; whether it is still at the item.
+
+        If it isn't, the item's result is there, or about to be.
+        """
+        self.abandoned = True
+        current = self.current
+        return current is not None and current[0] is item
+
+    def run(self) -> None:
+        while True:
+            item = self._tasks.get()
+            if self.abandoned:
+                self._tasks.put(item)  # meant for a worker that is still wanted
+                return
+            if item is None:
+                return
+            self.current = item, self._clock()
+            kwargs = vars(meta_of(item.task)).get("kwargs", {})
+            res = run_task(item.task, item.shared, kwargs, self._clock)
+            res.worker = self.label
+            self.current = None
+            self._done.put((item.ticket, res))
+            del item, res, kwargs  # not to be kept alive while idle
+            if self.abandoned:
+                return
