@@ -76,7 +76,8 @@ def _all_reached(tag: TagNode, first: int, reached: set[int]) -> bool:
 
 
 def _unknown_tag(graph: Graph, tag: TagNode, tasks: list[Task]) -> str:
-    text = f"nothing provides {tag.tag!r}, which {names(tasks)} needs"
+    verb = "needs" if len(tasks) == 1 else "need"
+    text = f"nothing provides {tag.tag!r}, which {names(tasks)} {verb}"
     known = {repr(t): None for t, n in islice(graph.tags.items(), _MAX_COMPARED) if n.providers}
     close = difflib.get_close_matches(repr(tag.tag), known, n=1)
     return f"{text} (the closest known tag is {close[0]})" if close else text

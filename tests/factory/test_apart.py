@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import signal
 import sys
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,11 +17,24 @@ from pexen.factory.apart import call_apart
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 
 
-def children() -> bool:
-    try:
-        return os.waitpid(-1, os.WNOHANG) != (0, 0) or True
-    except ChildProcessError:
-        return False
+def children() -> set[str]:
+    """The processes, ended ones included, whose parent we are."""
+    found = set()
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == os.getpid():
+            found.add(stat.parent.name)
+    return found
+
+
+@pytest.fixture(autouse=True)
+def no_child_is_left() -> Iterator[None]:
+    before = children()
+    yield
+    assert children() <= before
 
 
 def test_the_result_comes_back_and_nothing_else_does() -> None:
@@ -33,7 +48,6 @@ def test_the_result_comes_back_and_nothing_else_does() -> None:
     assert pid != os.getpid()
     assert len(data) == 1_000_000
     assert changed == []
-    assert not children()
 
 
 @pytest.mark.parametrize("end", [lambda: 1 / 0, lambda: (lambda: None)])
@@ -49,7 +63,6 @@ def test_what_raises_or_can_not_be_pickled_is_called_here(end: Any) -> None:
     except ZeroDivisionError:
         pass
     assert called == [os.getpid()]
-    assert not children()
 
 
 @pytest.mark.parametrize(
@@ -63,7 +76,6 @@ def test_what_raises_or_can_not_be_pickled_is_called_here(end: Any) -> None:
 def test_the_end_of_the_child_is_an_error(end: Any, text: str) -> None:
     with pytest.raises(ChildProcessError, match=text):
         call_apart(end)
-    assert not children()
 
 
 def test_beside_other_threads_the_function_is_called_here() -> None:
