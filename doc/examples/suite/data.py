@@ -8,14 +8,17 @@ import tempfile
 from pexen import task
 
 
-@task(provides=["data"])
+@task(provides=["folder"])
+def make_folder(shared):
+    shared["folder"] = pathlib.Path(tempfile.mkdtemp(prefix="shop-"))
+
+
+@task(requires=["folder"], provides=["data", "folder used"])
 def make_data(shared):
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="shop-"))
-    (folder / "customers.json").write_text(json.dumps(["Ada", "Grace"]))
-    (folder / "orders.json").write_text(json.dumps([]))
-    shared["folder"] = folder
+    (shared["folder"] / "customers.json").write_text(json.dumps(["Ada", "Grace"]))
+    (shared["folder"] / "orders.json").write_text(json.dumps([]))
 
 
-@task(requires=["data"], after=["data", "data used"], teardown=True)
-def remove_data(shared):
+@task(requires=["folder"], after=["folder", "folder used"], teardown=True)
+def remove_folder(shared):
     shutil.rmtree(shared["folder"])

@@ -7,7 +7,7 @@ from .records import load, save
 
 @task(
     requires=["data"],
-    provides=["order", "data used"],
+    provides=["order", "folder used"],
     uses=["customers"],
     claims=["orders"],
 )
@@ -17,7 +17,7 @@ def place_order(shared):
     save(file, [*load(file), {"customer": customers[0], "sum": 12}])
 
 
-@task(requires=["order"], provides=["data used"], uses=["orders"])
+@task(requires=["order"], provides=["folder used"], uses=["orders"])
 def add_up_orders(shared):
     orders = load(shared["folder"] / "orders.json")
     assert sum(order["sum"] for order in orders) == 12
