@@ -11,7 +11,6 @@ status is 1 if there was one.
 from __future__ import annotations
 
 import argparse
-import doctest  # noqa: F401  # a module whose TestCases some tests use
 import json
 import os
 import subprocess
@@ -19,6 +18,7 @@ import sys
 import unittest
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -141,7 +141,7 @@ def named(task: dict[str, Any], path: str) -> Iterator[tuple[str, str]]:
     # A class from elsewhere, such as doctest.DocTestCase, stands under its full name, which
     # begins with a module; a class within a class or function doesn't.
     last = task["callpath"][-1]
-    prefix = last if last.split(".")[0] in sys.modules else path
+    prefix = last if "." in last and find_spec(last.split(".")[0]) else path
     for entry in task["results"]:
         yield f"{prefix}.{entry['name']}", entry["outcome"]
 
