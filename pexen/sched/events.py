@@ -1,8 +1,9 @@
 """What a listener is told, and how it is told.
 
 A listener is any callable taking one event. It hears of everything in the order in
-which the scheduler learns of it, in the scheduler's thread, and can't alter a run: what
-it raises is logged once and otherwise ignored.
+which the scheduler learns of it, and can't alter a run: what it raises is logged once and
+otherwise ignored. It is called in the scheduler's thread, or, for what follows at once from
+adding tasks during a run, in the thread that adds them.
 """
 
 from __future__ import annotations

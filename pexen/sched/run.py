@@ -23,7 +23,6 @@ from .common import (
     TaskMap,
     TaskRes,
     identity,
-    task_name,
 )
 from .control import Control
 from .frontline import Entry, Frontline

@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import pickle
 import struct
-import traceback
 from multiprocessing.reduction import ForkingPickler
 from typing import Any, NamedTuple
 
@@ -273,8 +272,3 @@ def decode_exception(pickled: bytes) -> ExceptionInfo | None:
     info = ExceptionInfo(exc_type, value, None)
     info._text = text
     return info
-
-
-def error_text(exc: BaseException) -> str:
-    """The last line of a traceback."""
-    return "".join(traceback.format_exception_only(exc)).strip()
