@@ -145,13 +145,15 @@ class Sched:
         *,
         poolinst: WorkerPool | None = None,
         deadline: float | None = None,
+        timeout: float | None = None,
     ) -> Iterator[TaskRes]:
         """Run all tasks on `pool` (default: one thread) and yield each result as it comes.
 
         What follows from a result happens when the next one is asked for. Leaving the
         loop early, or closing the iterator, is `abort()`: running tasks are ended and
         teardown tasks run, before it returns. `poolinst` is an old name of `pool`.
-        `deadline`: seconds after which the run is aborted.
+        `deadline`: seconds after which the run is aborted. `timeout`: seconds that a task
+        may run whose metadata doesn't give it a timeout of its own.
 
         Raises, at the first next(): SchedulerError if this Sched runs already, PoolError
         if the pool does, DepcheckError for a cycle between batches of tasks; and
@@ -163,11 +165,14 @@ class Sched:
         chosen = poolinst if pool is None else pool
         if chosen is not None and not isinstance(chosen, WorkerPool):
             raise TypeError(f"pool is {chosen!r}; give a pool, such as ThreadWorkerPool()")
-        if deadline is not None and not (isinstance(deadline, (int, float)) and deadline > 0):
-            raise ValueError(f"deadline is {deadline!r}; give seconds above 0, or None")
-        return self._iterate(chosen, deadline)
+        for name, seconds in (("deadline", deadline), ("timeout", timeout)):
+            if seconds is not None and not (isinstance(seconds, (int, float)) and seconds > 0):
+                raise ValueError(f"{name} is {seconds!r}; give seconds above 0, or None")
+        return self._iterate(chosen, deadline, timeout)
 
-    def _iterate(self, pool: WorkerPool | None, deadline: float | None) -> Iterator[TaskRes]:
+    def _iterate(
+        self, pool: WorkerPool | None, deadline: float | None, timeout: float | None
+    ) -> Iterator[TaskRes]:
         run = self._begin(ThreadWorkerPool() if pool is None else pool)
         thread = threading.get_ident()
         error: BaseException | None = None
@@ -175,6 +180,7 @@ class Sched:
         try:
             with Interrupts(lambda: run.request("abort")) as interrupts:
                 interrupts.busy = True
+                run.pool.timeout = timeout
                 registered = len(self._graph)
                 run.pool.start()
                 owned = True

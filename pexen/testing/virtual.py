@@ -16,7 +16,7 @@ from ..sched.common import (
     TaskTimeoutError,
     identity,
 )
-from ..sched.meta import get_kwargs, has_meta, retrieve_meta
+from ..sched.meta import get_kwargs
 from ..sched.order import Durations, known_duration
 from ..sched.pool.base import ABORTED, Running, WorkerPool
 
@@ -64,7 +64,7 @@ class VirtualPool(WorkerPool):
             res = run_task(task, shared, get_kwargs(task), self.clock)
             seconds = known_duration(self.durations, task)
             seconds = 1.0 if seconds is None else seconds
-            limit = retrieve_meta(task).timeout if has_meta(task) else None
+            limit = self._timeout_of(task)
             if limit is not None and seconds > limit:
                 error = TaskTimeoutError(f"timed out after {limit} s (limit {limit} s)")
                 res = TaskRes.unfinished(task, shared, Outcome.TIMEOUT, error, name)

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from ..common import PoolError, Shared, Task, TaskRes
+from ..meta import meta_of
 
 # A signal that comes just before the main thread begins to wait doesn't interrupt the wait,
 # and its handler runs only after it. So that thread never waits longer than this.
@@ -57,6 +58,8 @@ class WorkerPool(abc.ABC):
         self.spare = spare
         # Called with (task, time) when an attempt begins, in the using thread; or None.
         self.on_begin: Callable[[Task, float], None] | None = None
+        # Seconds that a task may run whose metadata doesn't say; None: for ever. Set by a run.
+        self.timeout: float | None = None
         # State.
         self._state = NEW
         self._due = 0  # submitted, and result not fetched yet
@@ -180,6 +183,11 @@ class WorkerPool(abc.ABC):
             self._ready.clear()
             self._due = 0
             self._state = ENDED
+
+    def _timeout_of(self, task: Task) -> float | None:
+        """Seconds that the task may run, None for ever."""
+        own = meta_of(task).timeout
+        return self.timeout if own is None else own
 
     def _until(self, moments: Iterable[float | None]) -> float:
         """Seconds to wait for the first of some moments on the clock; then look again."""

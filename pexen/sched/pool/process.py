@@ -42,9 +42,10 @@ from ..common import (
 from ..meta import meta_of
 from .base import ABORTED, RUNNING, Running, WorkerPool, _check_count
 from .crew import RESULTS, WRITABLE, Crew
+from .exceptions import decode_exception
 from .handle import Item, WorkerProcess
 from .roster import Roster
-from .travel import READY, Report, decode_exception, decode_report, decode_result
+from .travel import READY, Report, decode_report, decode_result
 
 _log = logging.getLogger("pexen")
 

@@ -30,10 +30,10 @@ from ..common import (
     TaskLostError,
     TaskRes,
     TaskTimeoutError,
+    add_stacks,
     identity,
     task_name,
 )
-from ..meta import meta_of
 from .base import ABORTED, Running, WorkerPool
 from .threadworker import Item, WorkerThread
 
@@ -85,14 +85,23 @@ class ThreadWorkerPool(WorkerPool):
     def _add_worker(self) -> None:
         self._started += 1
         worker = WorkerThread(f"thread-{self._started}", self._tasks, self._done, self.clock)
-        self._threads.append(worker)
         worker.start()
+        self._threads.append(worker)
+
+    def _replace(self, worker: WorkerThread) -> None:
+        self._threads.remove(worker)
+        try:
+            self._add_worker()
+        except RuntimeError as exc:
+            if not self._threads:
+                raise PoolError(f"no more of the pool's threads can be started: {exc}") from exc
+            _log.warning("a thread could not be started, going on with fewer: %s", exc)
 
     def _submit(self, task: Task, shared: Shared) -> None:
         self._tickets += 1
-        item = Item(self._tickets, task, shared)
+        item = Item(self._tickets, task, shared, self._timeout_of(task))
         self._live[item.ticket] = item
-        self._timed += _timeout(task) is not None
+        self._timed += item.timeout is not None
         self._queue[item.ticket] = None
         self._tasks.put(item)
         self._begin()
@@ -139,9 +148,8 @@ class ThreadWorkerPool(WorkerPool):
         unseen = self._timed + len(self._doomed)
         if unseen:
             for _, item, since in self._at_work():
-                limit = _timeout(item.task)
-                if limit is not None:
-                    moments.append(since + limit)
+                if item.timeout is not None:
+                    moments.append(since + item.timeout)
                     unseen -= 1
         if unseen > 0:
             moments.append(self.clock() + _LOOK_AGAIN_SECONDS)
@@ -156,7 +164,7 @@ class ThreadWorkerPool(WorkerPool):
         now = self.clock()
         ended = []
         for worker, item, since in self._at_work():
-            limit = _timeout(item.task)
+            limit = item.timeout
             outcome = Outcome.LOST
             error: Exception | None = None
             if item.ticket in self._doomed:
@@ -167,9 +175,9 @@ class ThreadWorkerPool(WorkerPool):
             current = worker.current
             if error is None or current is None or current[0] is not item:
                 continue  # in time, or it has just ended
+            add_stacks(error, worker.stack())
             still = worker.abandon(item)
-            self._threads.remove(worker)
-            self._add_worker()
+            self._replace(worker)
             if still:
                 ended.append(self._unfinished(worker, item, since, outcome, error))
         self._begin()
@@ -196,7 +204,7 @@ class ThreadWorkerPool(WorkerPool):
             got.append(res)
 
     def _forget(self, ticket: int) -> None:
-        self._timed -= _timeout(self._live.pop(ticket).task) is not None
+        self._timed -= self._live.pop(ticket).timeout is not None
         self._doomed.discard(ticket)
         if ticket in self._begun:
             self._begun.discard(ticket)
@@ -256,7 +264,3 @@ class ThreadWorkerPool(WorkerPool):
                 _log.warning("task %r still runs, in abandoned %s", name, worker.name)
             self._tasks.put(None)
         self._threads = []
-
-
-def _timeout(task: Task) -> float | None:
-    return meta_of(task).timeout

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from ..common import ExceptionInfo, Outcome, PoolError, Shared, Task, TaskRes, task_name
 from ..meta import meta_of
+from .exceptions import decode_exception, encode_exception
 
 _OUTCOMES = list(Outcome)
 
@@ -187,7 +188,7 @@ def encode_result(seq: int, res: TaskRes) -> bytes:
             if info is None:
                 info = ExceptionInfo.of(_unpicklable(res, exc))
                 outcome, deps_ok, locks_ok = Outcome.FAILED, False, False
-    exception = b"" if info is None else _encode_exception(info)
+    exception = b"" if info is None else encode_exception(info)
     number = _OUTCOMES.index(outcome)
     head = (seq, number, deps_ok, locks_ok, res.started or 0, res.duration or 0, len(exception))
     return _RESULT.pack(*head) + exception + content
@@ -207,29 +208,8 @@ def _unpicklable(res: TaskRes, exc: BaseException) -> AttributeError:
 
 def encode_not_loaded(seq: int, exc: BaseException) -> bytes:
     """The task could not be loaded in this worker, and has not begun."""
-    exception = _encode_exception(ExceptionInfo.of(exc))
+    exception = encode_exception(ExceptionInfo.of(exc))
     return _RESULT.pack(seq, _NOT_LOADED, False, False, 0, 0, len(exception)) + exception
-
-
-def _encode_exception(info: ExceptionInfo) -> bytes:
-    """What can travel of an exception: the type or a base of it, the value, the text."""
-    try:
-        text = info.text
-    except BaseException as exc:  # an exception whose own __str__ raises
-        text = f"{info.type!r} (its text can't be had: {type(exc).__name__})"
-    value = None
-    try:
-        value = pickle.dumps(info.val, 5)
-        if type(pickle.loads(value)) is not info.type:
-            value = None
-    except BaseException:
-        value = None  # e.g. an __init__ that needs more than args, or a socket in it
-    for base in (info.type or BaseException).__mro__:
-        try:
-            return pickle.dumps((pickle.dumps(base, 5), value, text), 5)
-        except BaseException:
-            continue  # a class local to the task: its nearest base that can travel
-    raise AssertionError("object can always be pickled")
 
 
 def decode_report(message: bytes) -> Report:
@@ -255,20 +235,3 @@ def decode_result(report: Report, task: Task, worker: str) -> TaskRes:
         res.outcome, res.deps_ok, res.locks_ok = report.outcome, report.deps_ok, report.locks_ok
     res.started, res.duration, res.worker = report.started, report.duration, worker
     return res
-
-
-def decode_exception(pickled: bytes) -> ExceptionInfo | None:
-    """What arrived of an exception."""
-    if not pickled:
-        return None
-    type_bytes, value_bytes, text = pickle.loads(pickled)
-    exc_type: type[BaseException] = BaseException
-    value = None
-    try:
-        exc_type = pickle.loads(type_bytes)
-        value = None if value_bytes is None else pickle.loads(value_bytes)
-    except BaseException:
-        pass  # it could be loaded in the worker and can't be here; the text tells
-    info = ExceptionInfo(exc_type, value, None)
-    info._text = text
-    return info
