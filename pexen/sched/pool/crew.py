@@ -1,8 +1,8 @@
 """The worker processes of a pool, and the selector that watches them.
 
-For each worker the selector watches the results, the end of the process and, while
-something is still to be written, the submissions; besides, a pipe by which any thread
-or signal handler can wake the one that waits.
+For each worker the selector watches the results, the stacks, the end of the process and,
+while something is still to be written, the submissions; besides, a pipe by which any
+thread or signal handler can wake the one that waits.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from __future__ import annotations
 import contextlib
 import os
 import selectors
-import signal
 import time
 from collections.abc import Callable
 from multiprocessing.context import BaseContext
 
+from . import descriptors
 from .handle import WorkerProcess
 from .travel import Registry
 
-RESULTS, END, WRITABLE = "results", "end", "writable"
+RESULTS, STACKS, WRITABLE, END = "results", "stacks", "writable", "end"
 
 # Seconds that workers told to end may take, before they are killed: a task may have left
 # a thread or a child process that the interpreter waits for.
@@ -40,8 +40,14 @@ class Crew:
     def open(self) -> None:
         """Get ready for workers."""
         self._pid = os.getpid()
-        self._selector = selectors.DefaultSelector()
-        self._wake_fds = os.pipe()
+        with descriptors.no_fork():
+            self._selector = selectors.DefaultSelector()
+            try:
+                self._wake_fds = os.pipe()
+            except OSError:
+                self._close()
+                raise
+            descriptors.keep(self._wake_fds)
         for fd in self._wake_fds:
             os.set_blocking(fd, False)
         self._selector.register(self._wake_fds[0], selectors.EVENT_READ, None)
@@ -52,17 +58,11 @@ class Crew:
         self._count += 1
         worker = WorkerProcess(self._count, self._context)
         worker.inherited = known
-        worker.start(registry, self._initializer, self._descriptors())
+        worker.start(registry, self._initializer)
         self.workers[worker.number] = worker
-        self._selector.register(worker.results_fd, selectors.EVENT_READ, (worker, RESULTS))
+        self._selector.register(worker.ends.results, selectors.EVENT_READ, (worker, RESULTS))
+        self._selector.register(worker.ends.stacks, selectors.EVENT_READ, (worker, STACKS))
         self._selector.register(worker.pidfd, selectors.EVENT_READ, (worker, END))
-
-    def _descriptors(self) -> list[int]:
-        """All descriptors of the parent, which are none of a forked worker's business."""
-        fds = [fd for worker in self.workers.values() for fd in worker.parent_fds()]
-        fds.extend(self._wake_fds or ())
-        fileno = getattr(self._selector, "fileno", None)
-        return fds if fileno is None else [*fds, fileno()]
 
     def wait(self, timeout: float | None) -> list[tuple[WorkerProcess, str] | None]:
         """What has happened, ends last; None stands for a wake-up."""
@@ -86,13 +86,13 @@ class Crew:
     def watch_writing(self, worker: WorkerProcess) -> None:
         """Write what fits, and have the selector say when more does."""
         assert self._selector is not None
-        known = worker.tasks_fd in self._selector.get_map()
+        known = worker.ends.tasks in self._selector.get_map()
         if worker.flush():
             if known:
-                self._selector.unregister(worker.tasks_fd)
+                self._selector.unregister(worker.ends.tasks)
         elif not known:
             watched = (worker, WRITABLE)
-            self._selector.register(worker.tasks_fd, selectors.EVENT_WRITE, watched)
+            self._selector.register(worker.ends.tasks, selectors.EVENT_WRITE, watched)
 
     def unwatch(self, fd: int) -> None:
         """Watch a descriptor no more."""
@@ -102,7 +102,7 @@ class Crew:
 
     def remove(self, worker: WorkerProcess) -> str:
         """Reap a worker that has ended; returns how it did."""
-        for fd in worker.parent_fds():
+        for fd in worker.descriptors():
             self.unwatch(fd)
         del self.workers[worker.number]
         return worker.reap()
@@ -113,14 +113,14 @@ class Crew:
             worker.stop()
         end = time.monotonic() + STOP_GRACE
         for worker in self.workers.values():
-            if not worker.join(max(0.0, end - time.monotonic())):
-                worker.signal_group(signal.SIGKILL)
+            if not worker.dead and not worker.join(max(0.0, end - time.monotonic())):
+                worker.kill()
         self._close()
 
     def kill(self) -> None:
         """End all workers now."""
         for worker in self.workers.values():
-            worker.signal_group(signal.SIGKILL)
+            worker.kill()
         self._close()
 
     def _close(self) -> None:
@@ -130,6 +130,5 @@ class Crew:
         for worker in self.workers.values():
             worker.reap()
         self.workers.clear()
-        for fd in self._wake_fds or ():
-            os.close(fd)
+        descriptors.close(self._wake_fds or ())
         self._wake_fds = None

@@ -1,8 +1,8 @@
-"""One worker process, as the parent sees it: its channels, what it was handed, its end.
+"""One worker process, as the parent sees it: its pipes, what it was handed, its end.
 
-Channels: `outbox` writes submissions, `inbox` reads results, and of the tickets the parent
-has both ends: it writes one for each submission, and reads those it wants back. All
-of the parent's ends are non-blocking. The worker's side of this is in `worker`.
+`outbox` writes submissions, `inbox` reads results, and of the tickets the parent has both
+ends: it writes one for each submission, and reads those it wants back. The worker's side of
+this is in `worker`, the pipes are in `pipes`.
 
 Invariants:
 
@@ -15,35 +15,38 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
 from typing import Any
 
-from ..common import Outcome, Shared, Task, TaskLostError, TaskRes, TaskTimeoutError
+from ..common import Outcome, Shared, Task, TaskLostError, TaskRes, add_stacks
+from . import descriptors
 from .channel import Inbox, Outbox
+from .ending import Ending, signal_group
+from .pipes import ParentEnds, WorkerEnds, close_ends, open_pipes
+from .stacks import without_callers
 from .travel import STOP, Registry, encode_submission, stop_message
-from .worker import TICKET, worker_main
+from .worker import EXIT_PIPES_GONE, TICKET, worker_main
 
-
-# Seconds between SIGTERM and SIGKILL: long enough to remove a temporary file, short
-# enough for somebody who waits at a terminal.
-KILL_GRACE = 1.0
+# How much of what faulthandler wrote is kept, in bytes.
+_MAX_STACKS = 1 << 18
 
 
 @dataclass(slots=True, eq=False)
 class Item:
-    """A submitted task. `since` is when it began, as far as the parent can tell."""
+    """A submitted task. `handed` is when a worker got it, `since` when it began."""
 
     seq: int
     index: int
     task: Task
     shared: Shared
     timeout: float | None
+    handed: float = 0.0
     since: float | None = None
 
 
@@ -56,37 +59,38 @@ class WorkerProcess:
         self.queue: deque[Item] = deque()
         self.ready = False  # it has said that it is initialised
         self.retiring = False  # it gets nothing more, and ends when its queue is empty
+        self.dead = False  # it has ended, and others of its group have time to end
         self.handed = 0  # items ever handed to it
+        self.begun = 0  # of those, how many have begun
         self.inherited = 0  # it knows the tasks with an index below this
         self._defined: set[int] = set()  # and these
-        # Why the parent is ending it, and when to stop being gentle about it.
-        self.doom: tuple[int, Outcome, str] | None = None  # with the number of the item
-        self.kill_at: float | None = None
-        tasks_r, self.tasks_fd = os.pipe()
-        self._tickets_r, self._tickets_w = os.pipe()
-        self.results_fd, results_w = os.pipe()
-        for fd in (self.tasks_fd, self._tickets_r, self._tickets_w, self.results_fd):
-            os.set_blocking(fd, False)
+        self.ending: Ending | None = None  # why and how the parent is ending it
         self._context = context
-        self._outbox = Outbox(self.tasks_fd)
-        self.inbox = Inbox(self.results_fd)
         self._process: Any = None
         self.pid = 0
         self.pidfd = -1  # readable when the process has ended
-        self._childs = (
-            Connection(tasks_r, writable=False),
-            Connection(os.dup(self._tickets_r), writable=False),
-            Connection(results_w, readable=False),
-        )
+        self._stacks = bytearray()
 
     # -- life ---------------------------------------------------------------------------
 
-    def start(
-        self, registry: Registry, initializer: Callable[[], object] | None, others: list[int]
+    def start(self, registry: Registry, initializer: Callable[[], object] | None) -> None:
+        """Start the process; OSError if the system refuses."""
+        with descriptors.no_fork():
+            self.ends, theirs = open_pipes()
+            self._outbox = Outbox(self.ends.tasks)
+            self.inbox = Inbox(self.ends.results)
+            try:
+                self._start_process(theirs, registry, initializer)
+            except BaseException:
+                self._close()  # which also ends a process that we don't know of
+                raise
+            finally:
+                close_ends(theirs)
+
+    def _start_process(
+        self, ends: WorkerEnds, registry: Registry, initializer: Callable[[], object] | None
     ) -> None:
-        """Start the process. `others`: descriptors of the parent that it is to close."""
-        inherited = self.parent_fds() + others if self._forks else []
-        args = (*self._childs, registry, initializer, inherited)
+        args = (ends, registry, initializer)
         target: Callable[..., None] = worker_main
         process = self._context.Process(  # type: ignore[attr-defined]  # made per context
             target=target, args=args, name=f"pexen-{self.name}"
@@ -96,22 +100,12 @@ class WorkerProcess:
                 process.start()
             self._process, self.pid = process, process.pid
             self.pidfd = _end_of(process)
+            descriptors.keep([self.pidfd])
         except BaseException:
             if process.pid is not None:
                 process.kill()
                 process.join()
-            self.close()
             raise
-        self._close_childs()
-
-    @property
-    def _forks(self) -> bool:
-        return self._context.get_start_method() == "fork"
-
-    def parent_fds(self) -> list[int]:
-        """The descriptors that belong to the parent."""
-        fds = [self.tasks_fd, self._tickets_r, self._tickets_w, self.results_fd]
-        return [fd for fd in (*fds, self.pidfd) if fd >= 0]
 
     def stop(self) -> None:
         """Tell it to end when its queue is empty."""
@@ -121,26 +115,40 @@ class WorkerProcess:
             self.flush()
             self._write_ticket(STOP)
 
-    def signal_group(self, number: int) -> None:
-        """Send a signal to the process and all that it started and that stayed in its group."""
-        try:
-            os.killpg(self.pid, number)
-        except ProcessLookupError:
-            # It may not lead a group yet.
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, number)
+    def kill(self) -> None:
+        """End it and its group at once."""
+        if not self.dead:
+            signal_group(self.pid, signal.SIGKILL)
+
+    def join(self, seconds: float) -> bool:
+        """Wait for its end; returns whether it has come. Its pid stays its own until `reap`."""
+        poll = select.poll()
+        poll.register(self.pidfd, select.POLLIN)
+        return bool(poll.poll(seconds * 1000))
+
+    def lingers(self, now: float) -> bool:
+        """Whether others of its group still have time to end, now that it has."""
+        if self.ending is None:
+            return False
+        if not self.dead:
+            self.dead = True
+            self._process.join()
+        return self.ending.lingers(now)
 
     def reap(self) -> str:
         """After its end: end what it left behind, and say how it ended."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, signal.SIGKILL)  # before the pid is free for others
+            # Before the pid is free for others; a group that lingered has it as well.
+            os.killpg(self.pid, signal.SIGKILL)
         self._process.join()
         code = self._process.exitcode
         with contextlib.suppress(ValueError):  # it thinks that the process runs, see below
             self._process.close()
-        self.close()
+        self._close()
         if code is None:
             return "ended, and how was told to somebody else (SIGCHLD is ignored, maybe)"
+        if code == EXIT_PIPES_GONE:
+            return "ended, as a task closed or replaced its pipes"
         if code >= 0:
             return f"exited with code {code}"
         try:
@@ -148,29 +156,21 @@ class WorkerProcess:
         except ValueError:
             return f"was ended by signal {-code}"
 
-    def join(self, seconds: float) -> bool:
-        """Wait for its end; returns whether it has come."""
-        self._process.join(seconds)
-        return self._process.exitcode is not None
+    def _close(self) -> None:
+        ends: list[int] = [*self.ends] + ([self.pidfd] if self.pidfd >= 0 else [])
+        self.ends, self.pidfd = ParentEnds(*[-1] * len(self.ends)), -1
+        descriptors.close(ends)
 
-    def close(self) -> None:
-        """Close all descriptors."""
-        for fd in self.parent_fds():
-            os.close(fd)
-        self.tasks_fd = self._tickets_r = self._tickets_w = self.results_fd = self.pidfd = -1
-        self._close_childs()
+    def descriptors(self) -> list[int]:
+        """The parent's descriptors for it."""
+        return [*self.ends, self.pidfd]
 
-    def _close_childs(self) -> None:
-        for connection in self._childs:
-            if not connection.closed:
-                connection.close()
-
-    # -- time and doom --------------------------------------------------------------------
+    # -- time ---------------------------------------------------------------------------
 
     def next_moment(self) -> float | None:
         """When `judge` has something to do, None for never."""
-        if self.kill_at is not None or self.doom is not None:
-            return self.kill_at
+        if self.ending is not None:
+            return self.ending.next_moment
         first = self.queue[0] if self.queue else None
         if first is None or first.timeout is None or first.since is None:
             return None
@@ -181,31 +181,44 @@ class WorkerProcess:
         moment = self.next_moment()
         return moment is not None and now >= moment
 
-    def judge(self, now: float) -> None:
-        """End a task that is out of time, or the process that ignored its end."""
-        if self.kill_at is not None:
-            self.kill_at = None
-            self.signal_group(signal.SIGKILL)
+    def judge(self, now: float, grace: float) -> None:
+        """End a task that is out of time, or go on with that."""
+        if self.ending is not None:
+            self.ending.go_on(now)
         elif self.queue:
             item = self.queue[0]
             elapsed = now - (item.since or now)
             why = f"timed out after {elapsed:.3g} s (limit {item.timeout} s)"
-            self.condemn(item, Outcome.TIMEOUT, why, now)
+            self.condemn(item, Outcome.TIMEOUT, why, now, grace)
 
-    def condemn(self, item: Item, outcome: Outcome, why: str, now: float) -> None:
+    def condemn(self, item: Item, outcome: Outcome, why: str, now: float, grace: float) -> None:
         """End the process and all that it started, for the item's sake, and its `outcome`."""
-        self.doom = (item.seq, outcome, why)
-        self.kill_at = now + KILL_GRACE
-        self.signal_group(signal.SIGTERM)
-        self.signal_group(signal.SIGCONT)  # a stopped process gets no other signal
+        self.ending = Ending(self.pid, item.seq, outcome, why, grace)
+        self.ending.begin(now)
+
+    def read_stacks(self, now: float) -> bool:
+        """Read what faulthandler wrote; returns whether more may come."""
+        while True:
+            try:
+                data = os.read(self.ends.stacks, 1 << 16)
+            except BlockingIOError:
+                return True
+            if not data:
+                return False
+            self._stacks += data[: max(0, _MAX_STACKS - len(self._stacks))]
+            if self.ending is not None:
+                self.ending.saw_stacks(now)
 
     def loss_of(self, item: Item, how: str, now: float) -> TaskRes:
         """The result of an item that had begun when the process ended, as `how` says."""
-        seq, outcome, why = self.doom or (0, Outcome.LOST, how)
-        if seq != item.seq:
-            outcome, why = Outcome.LOST, how
-        kind = TaskTimeoutError if outcome is Outcome.TIMEOUT else TaskLostError
-        res = TaskRes.unfinished(item.task, item.shared, outcome, kind(why), self.name)
+        stacks = without_callers(self._stacks.decode(errors="replace"))
+        outcome = Outcome.LOST
+        error: Exception = TaskLostError(how)
+        if self.ending is not None and self.ending.seq == item.seq:
+            outcome, error = self.ending.outcome, self.ending.error(stacks)
+        else:
+            add_stacks(error, stacks)
+        res = TaskRes.unfinished(item.task, item.shared, outcome, error, self.name)
         res.started = item.since
         res.duration = None if item.since is None else now - item.since
         return res
@@ -239,7 +252,7 @@ class WorkerProcess:
         seqs = set()
         while True:
             try:
-                data = os.read(self._tickets_r, TICKET.size)
+                data = os.read(self.ends.tickets_r, TICKET.size)
             except BlockingIOError:
                 break
             if not data:
@@ -263,7 +276,7 @@ class WorkerProcess:
 
     def _write_ticket(self, seq: int) -> None:
         with contextlib.suppress(BrokenPipeError):
-            os.write(self._tickets_w, TICKET.pack(seq))
+            os.write(self.ends.tickets_w, TICKET.pack(seq))
 
 
 def _end_of(process: Any) -> int:

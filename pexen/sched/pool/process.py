@@ -24,7 +24,6 @@ import math
 import multiprocessing
 import multiprocessing.util  # its exit handler joins children: ours has to run before it
 import os
-import signal
 import threading
 import weakref
 from collections import deque
@@ -39,21 +38,23 @@ from ..common import (
     TaskRes,
     identity,
 )
-from ..meta import meta_of
 from .base import ABORTED, RUNNING, Running, WorkerPool, _check_count
-from .crew import RESULTS, WRITABLE, Crew
+from .crew import RESULTS, STACKS, WRITABLE, Crew
 from .exceptions import decode_exception
 from .handle import Item, WorkerProcess
+from .restarts import Restarts
 from .roster import Roster
 from .travel import READY, Report, decode_report, decode_result
 
 _log = logging.getLogger("pexen")
 
-# How many workers in a row may die before they are ready, before the pool gives up.
-MAX_FAILED_STARTS = 3
+# How many items may be with one worker; their tickets have to fit into a pipe, which has
+# only 4096 bytes where a user has very many.
+MAX_DEPTH = 500
 
-# How many items may be with one worker; their tickets have to fit into a pipe.
-MAX_DEPTH = 1024
+# Seconds between SIGTERM and SIGKILL: long enough to remove a temporary file, short
+# enough for somebody who waits at a terminal.
+GRACE = 1.0
 
 
 Results = list[TaskRes]
@@ -70,6 +71,8 @@ class ProcessWorkerPool(WorkerPool):
     `initializer`
         called without arguments in each worker before its first task; if it raises, the
         pool can't be used and says so with PoolError.
+    `grace`
+        seconds that a task past its timeout has between SIGTERM and SIGKILL.
 
     A worker that dies, whatever of, loses the task that it ran (outcome `lost`) and is
     replaced. A task past its `timeout` is ended, with all processes of its group.
@@ -82,6 +85,7 @@ class ProcessWorkerPool(WorkerPool):
         start_method: str | None = None,
         tasks_per_worker: int | None = None,
         initializer: Callable[[], object] | None = None,
+        grace: float = GRACE,
     ) -> None:
         super().__init__(workers, spare)
         methods = multiprocessing.get_all_start_methods()
@@ -91,8 +95,11 @@ class ProcessWorkerPool(WorkerPool):
             raise ValueError(f"start_method is {start_method!r}; here are {', '.join(methods)}")
         if tasks_per_worker is not None:
             _check_count("tasks_per_worker", tasks_per_worker, 1)
+        if isinstance(grace, bool) or not isinstance(grace, (int, float)) or not 0 <= grace < math.inf:
+            raise ValueError(f"grace is {grace!r}; give seconds, 0 or above")
         # Configuration.
         self._tasks_per_worker = tasks_per_worker
+        self._grace = grace
         self._depth = min(1 + math.ceil(spare / workers), MAX_DEPTH)  # items a worker may have
         # State.
         self._lock = threading.RLock()  # guards all of it, but isn't held while waiting
@@ -101,7 +108,7 @@ class ProcessWorkerPool(WorkerPool):
         self._crew = Crew(multiprocessing.get_context(start_method), initializer)
         self._backlog: deque[Item] = deque()  # submitted, and not with a worker
         self._seqs = 0
-        self._failed_starts = 0  # in a row
+        self._restarts = Restarts()
         self._broken: PoolError | None = None  # why the pool can't go on
         self._beginnings: list[tuple[Task, float]] = []  # on_begin isn't told of them yet
 
@@ -135,42 +142,50 @@ class ProcessWorkerPool(WorkerPool):
     def _start(self) -> None:
         self._pid = os.getpid()
         self._broken = None
-        self._failed_starts = 0
+        self._restarts = Restarts()
         self._backlog.clear()
         self._roster.start()
-        self._crew.open()
-        _pools.add(self)
         try:
+            self._crew.open()
+            _pools.add(self)
             for _ in range(self.workers):
                 self._crew.add(self._roster.registry(), len(self._roster))
         except OSError as exc:
-            self._note_refused(exc)
-            if self._broken is not None:
+            if not self._crew.workers:
                 self._terminate()
-                raise self._broken from exc
+                raise PoolError(f"no worker process can be started: {exc}") from exc
+            self._note_refused(exc)
         except BaseException:
             self._terminate()
             raise
 
-    def _note_refused(self, exc: OSError) -> None:
-        """The system refuses to start a worker: go on with those there are, if any."""
-        if self._crew.workers:
-            _log.warning("a worker process could not be started, going on with fewer: %s", exc)
-        else:
-            self._broken = PoolError(f"no worker process can be started: {exc}")
-            self._broken.__cause__ = exc
-
     def _fill(self) -> None:
         """Bring the number of workers up, as long as there may be work for them."""
-        wanted = self.workers
-        if self._state != RUNNING:
-            wanted = min(wanted, len(self._backlog))
-        while sum(not w.retiring for w in self._crew.workers.values()) < wanted:
+        while self._lacks_workers() and self._restarts.allowed(self.clock()):
             try:
                 self._crew.add(self._roster.registry(), len(self._roster))
             except OSError as exc:
                 self._note_refused(exc)
-                return
+
+    def _lacks_workers(self) -> bool:
+        wanted = self.workers
+        if self._state != RUNNING:
+            wanted = min(wanted, len(self._backlog))
+        staying = sum(not worker.retiring for worker in self._crew.workers.values())
+        return staying < wanted and self._broken is None
+
+    def _note_refused(self, exc: OSError) -> None:
+        """The system refuses to start a worker: go on with those there are, if any."""
+        if not self._restarts.in_vain:
+            _log.warning("a worker process could not be started, going on with fewer: %s", exc)
+        self._note_in_vain(f"no worker process can be started: {exc}", exc)
+
+    def _note_in_vain(self, why: str, cause: BaseException | None = None) -> None:
+        """A worker was started for nothing. Give up if that goes on, and there is no other."""
+        self._restarts.failed(self.clock())
+        if self._restarts.exhausted() and not self._crew.workers and self._broken is None:
+            self._broken = PoolError(why)
+            self._broken.__cause__ = cause
 
     def _close(self) -> None:
         pass  # workers are told in _join, when nothing is left for them
@@ -196,7 +211,7 @@ class ProcessWorkerPool(WorkerPool):
         with self._lock:
             index = self._roster.index(task)
             self._seqs += 1
-            self._backlog.append(Item(self._seqs, index, task, shared, meta_of(task).timeout))
+            self._backlog.append(Item(self._seqs, index, task, shared, self._timeout_of(task)))
             self._serve()
         self._tell_beginnings()
 
@@ -212,7 +227,7 @@ class ProcessWorkerPool(WorkerPool):
     def _accepts(self, worker: WorkerProcess) -> bool:
         return (
             not worker.retiring
-            and worker.doom is None
+            and worker.ending is None
             and len(worker.queue) < self._depth
             and not self._is_stale(worker)
             and not self._is_worn(worker)
@@ -231,14 +246,16 @@ class ProcessWorkerPool(WorkerPool):
             self._ready.append(TaskRes.failed(item.task, item.shared, info, worker.name))
             self.wake()
             return
+        item.handed = self.clock()
         self._crew.watch_writing(worker)
-        self._note_begin(worker)
+        self._note_begin(worker, item.handed)
 
-    def _note_begin(self, worker: WorkerProcess) -> None:
-        """The first in a ready worker's queue has begun."""
+    def _note_begin(self, worker: WorkerProcess, free: float) -> None:
+        """The first in a ready worker's queue has begun, when the worker was `free` for it."""
         if worker.queue and worker.ready and worker.queue[0].since is None:
             item = worker.queue[0]
-            item.since = self.clock()
+            worker.begun += 1
+            item.since = max(free, item.handed)
             if self.on_begin is not None:
                 self._beginnings.append((item.task, item.since))
 
@@ -279,6 +296,7 @@ class ProcessWorkerPool(WorkerPool):
                 got: list[TaskRes] = []
                 self._react(happened, got)
                 self._judge(got)
+                self._fill()
                 over = end is not None and self.clock() >= end
             self._tell_beginnings()
             if got or self._ready or over or None in happened:
@@ -287,15 +305,21 @@ class ProcessWorkerPool(WorkerPool):
     def _judge(self, got: Results) -> None:
         """See whether a task or a doomed worker is out of time, as of all results there are."""
         for worker in list(self._crew.workers.values()):
+            if not worker.is_due(self.clock()):
+                continue
+            if worker.dead:
+                self._bury(worker, got)
+                continue
+            self._read(worker, got)
+            self._backlog.extendleft(reversed(worker.take_back()))
             if worker.is_due(self.clock()):
-                self._read(worker, got)
-                self._backlog.extendleft(reversed(worker.take_back()))
-                if worker.is_due(self.clock()):
-                    worker.judge(self.clock())
+                worker.judge(self.clock(), self._grace)
 
     def _patience(self, end: float | None) -> float:
         """Seconds until the caller's, a task's or a doomed worker's time is up."""
         moments = [worker.next_moment() for worker in self._crew.workers.values()]
+        if self._lacks_workers():
+            moments.append(self._restarts.next_moment)
         return self._until([end, *moments])
 
     def _react(self, happened: Iterable[tuple[WorkerProcess, str] | None], got: Results) -> None:
@@ -305,6 +329,9 @@ class ProcessWorkerPool(WorkerPool):
             worker, what = event
             if what == RESULTS:
                 self._read(worker, got)
+            elif what == STACKS:
+                if not worker.read_stacks(self.clock()):
+                    self._crew.unwatch(worker.ends.stacks)
             elif what == WRITABLE:
                 self._crew.watch_writing(worker)
             else:
@@ -319,10 +346,15 @@ class ProcessWorkerPool(WorkerPool):
                 continue
             if not worker.queue or worker.queue[0].seq != report.seq:
                 # Nothing of ours writes that; whoever does has the worker's pipes.
-                worker.signal_group(signal.SIGKILL)
+                worker.kill()
                 return
+            if worker.ending is not None and worker.ending.seq == report.seq:
+                continue  # too late, it is being ended; it stays in the queue till then
             item = worker.queue.popleft()
+            end = self.clock()
             if report.outcome is not None:
+                self._restarts.worked()
+                end = report.started + report.duration
                 got.append(decode_result(report, item.task, worker.name))
             elif self._roster.refuse_travel(item.index):
                 item.since = None
@@ -330,17 +362,16 @@ class ProcessWorkerPool(WorkerPool):
             else:
                 info = decode_exception(report.exception)
                 got.append(TaskRes.failed(item.task, item.shared, info, worker.name))
-            self._note_begin(worker)
+            self._note_begin(worker, end)
         if worker.inbox.closed:
-            self._crew.unwatch(worker.results_fd)
+            self._crew.unwatch(worker.ends.results)
         if not worker.queue:
             self._refresh()
 
     def _note_ready(self, worker: WorkerProcess, report: Report) -> None:
         worker.ready = report.outcome is Outcome.OK
         if worker.ready:
-            self._failed_starts = 0
-            self._note_begin(worker)
+            self._note_begin(worker, self.clock())
         else:
             info = decode_exception(report.exception)
             text = info.text if info else ""
@@ -349,18 +380,19 @@ class ProcessWorkerPool(WorkerPool):
     def _bury(self, worker: WorkerProcess, got: Results) -> None:
         """A worker has ended: settle what it was handed, and replace it."""
         self._read(worker, got)
+        worker.read_stacks(self.clock())
+        if worker.lingers(self.clock()):
+            self._crew.unwatch(worker.pidfd)
+            return
         untouched = worker.take_back()
         pid = worker.pid
         how = f"{worker.name} (pid {pid}) {self._crew.remove(worker)}"
         got.extend(worker.loss_of(item, how, self.clock()) for item in worker.queue)
         self._backlog.extendleft(reversed(untouched))
-        if not worker.ready and worker.doom is None:
-            self._failed_starts += 1
-            if self._failed_starts >= MAX_FAILED_STARTS and self._broken is None:
-                text = f"workers die before they are ready; the last one, {how}"
-                self._broken = PoolError(text)
-        if self._broken is None:
-            self._fill()
+        if not worker.begun and not worker.retiring:
+            when = "before they have done anything" if worker.ready else "before they are ready"
+            self._note_in_vain(f"workers die {when}; the last one, {how}")
+        self._fill()
 
     # -- the seam ------------------------------------------------------------------------------------
 
@@ -396,8 +428,9 @@ class ProcessWorkerPool(WorkerPool):
                 self._ready.extend(results)
                 self._backlog.extendleft(reversed(worker.take_back()))
                 for item in worker.queue:  # the one that has begun, if any
-                    if worker.doom is None and identity(item.task) in wanted:
-                        worker.condemn(item, Outcome.LOST, ABORTED, self.clock())
+                    if worker.ending is None and identity(item.task) in wanted:
+                        now = self.clock()
+                        worker.condemn(item, Outcome.LOST, ABORTED, now, self._grace)
 
 
 _pools: weakref.WeakSet[ProcessWorkerPool] = weakref.WeakSet()

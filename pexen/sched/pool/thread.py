@@ -34,6 +34,7 @@ from ..common import (
     identity,
     task_name,
 )
+from . import stacks
 from .base import ABORTED, Running, WorkerPool
 from .threadworker import Item, WorkerThread
 
@@ -175,7 +176,7 @@ class ThreadWorkerPool(WorkerPool):
             current = worker.current
             if error is None or current is None or current[0] is not item:
                 continue  # in time, or it has just ended
-            add_stacks(error, worker.stack())
+            add_stacks(error, stacks.of_thread(worker.ident))
             still = worker.abandon(item)
             self._replace(worker)
             if still:

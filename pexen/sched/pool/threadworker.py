@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import queue
-import sys
 import threading
-import traceback
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -47,11 +45,6 @@ class WorkerThread(threading.Thread):
         self.abandoned = True
         current = self.current
         return current is not None and current[0] is item
-
-    def stack(self) -> str:
-        """Where the thread is now, as a traceback would show it."""
-        frame = sys._current_frames().get(self.ident or 0)
-        return "" if frame is None else "".join(traceback.format_stack(frame))
 
     def run(self) -> None:
         while True:

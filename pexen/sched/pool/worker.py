@@ -14,73 +14,80 @@ those whose tickets are still there certainly have not.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
-import signal
 import struct
+import sys
 import time
-from collections.abc import Callable, Iterable
-from multiprocessing.connection import Connection
-from typing import Any
+from collections.abc import Callable
 
 from ..call import run_task
 from ..common import ExceptionInfo, TaskRes
 from . import travel
 from .channel import read_message, write_message
+from .pipes import WorkerEnds
+from .settle import settle
 
 TICKET = struct.Struct("<Q")
 
+# The exit code of a worker without its pipes; unlikely to be a task's own.
+EXIT_PIPES_GONE = 213
+
 
 def worker_main(
-    tasks: Connection[Any, Any],
-    tickets: Connection[Any, Any],
-    results: Connection[Any, Any],
-    registry: travel.Registry,
-    initializer: Callable[[], object] | None,
-    inherited: Iterable[int],
+    ends: WorkerEnds, registry: travel.Registry, initializer: Callable[[], object] | None
 ) -> None:
-    """The process. `inherited`: descriptors of the parent that a fork brought along."""
+    """The process."""
     try:
-        for fd in inherited:
-            os.close(fd)
-        _settle_in()
-        out = results.fileno()
-        if initializer is not None and not _initialise(initializer, out):
+        settle(ends.lifeline.fileno(), ends.stacks.fileno())
+        results = Results(ends.results.fileno())
+        if initializer is not None and not _initialise(initializer, results):
             return
-        write_message(out, travel.encode_result(travel.READY, TaskRes(len)))
-        _work(tasks.fileno(), tickets.fileno(), out, registry)
+        results.write(travel.encode_result(travel.READY, TaskRes(len)))
+        _work(ends.tasks.fileno(), ends.tickets.fileno(), results, registry)
     except OSError:
-        pass  # the parent is gone
+        # At once, as the numbers of our descriptors may be those of a task's files now. What
+        # tasks have printed is still to be written.
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(Exception):
+                stream.flush()
+        os._exit(EXIT_PIPES_GONE)
     except BaseException:
         # Such as a KeyboardInterrupt between two tasks. The parent says what was lost; a
         # traceback on the terminal would say nothing more.
         os._exit(1)
 
 
-def _settle_in() -> None:
-    """Become a process of our own. (multiprocessing has made stdin the null device.)"""
-    if os.getpgid(0) != os.getpid():
-        os.setpgid(0, 0)
-    for number in signal.valid_signals():
-        if callable(signal.getsignal(number)):
-            signal.signal(number, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.set_wakeup_fd(-1)
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+class Results:
+    """Where results are written to."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._pipe = os.fstat(fd)
+
+    def write(self, message: bytes) -> None:
+        """Write a message; OSError if the pipe isn't there any more.
+
+        A task may have closed all descriptors, and then opened files, which would get the
+        same numbers.
+        """
+        if not os.path.samestat(os.fstat(self._fd), self._pipe):
+            raise OSError("the pipe for results was replaced")
+        write_message(self._fd, message)
 
 
-def _initialise(initializer: Callable[[], object], out: int) -> bool:
+def _initialise(initializer: Callable[[], object], results: Results) -> bool:
     try:
         initializer()
     except BaseException as exc:
         res = TaskRes.failed(initializer, {}, ExceptionInfo.of(exc))
-        write_message(out, travel.encode_result(travel.READY, res))
+        results.write(travel.encode_result(travel.READY, res))
         return False
     return True
 
 
-def _work(tasks: int, tickets: int, out: int, registry: travel.Registry) -> None:
+def _work(tasks: int, tickets: int, results: Results, registry: travel.Registry) -> None:
     pid = os.getpid()
     while True:
         message = read_message(tasks)
@@ -94,7 +101,7 @@ def _work(tasks: int, tickets: int, out: int, registry: travel.Registry) -> None
         result = _run(ticket, message, registry)
         if os.getpid() != pid:
             os._exit(0)  # a child that the task forked, and that came back out of it
-        write_message(out, result)
+        results.write(result)
 
 
 def _run(seq: int, message: bytes, registry: travel.Registry) -> bytes:

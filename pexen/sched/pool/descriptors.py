@@ -1,0 +1,56 @@
+"""Descriptors that belong to this process alone, and are closed in whatever it forks.
+
+A fork copies all descriptors. A process that held the writing end of another's lifeline
+would keep that one alive after its parent; one that held the writing end of a pipe would
+hide the writer's end. A task, the caller or any library may fork at any time, in any
+thread, so it is seen to here: a forked process closes what is `kept` before it runs
+anything else. What is started by exec loses it anyway, as Python's descriptors aren't inherited.
+
+Within `no_fork()`, no other thread forks. So a descriptor that is made and kept in one such
+block never gets into a process that doesn't know of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterable, Iterator
+
+_lock = threading.RLock()
+_kept: set[int] = set()
+
+
+@contextlib.contextmanager
+def no_fork() -> Iterator[None]:
+    """No other thread forks meanwhile."""
+    with _lock:
+        yield
+
+
+def keep(fds: Iterable[int]) -> None:
+    """From now on, the descriptors are closed in forked processes."""
+    with _lock:
+        _kept.update(fds)
+
+
+def close(fds: Iterable[int]) -> None:
+    """Close descriptors, those that are kept among them."""
+    with _lock:
+        for fd in fds:
+            _kept.discard(fd)
+            os.close(fd)
+
+
+def _after_in_child() -> None:
+    for fd in _kept:
+        with contextlib.suppress(OSError):
+            os.close(fd)
+    _kept.clear()
+    _lock.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_after_in_child
+    )

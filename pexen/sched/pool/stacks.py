@@ -1,0 +1,32 @@
+"""What a worker was doing when it was ended, for people: the frames of its tasks only."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+
+from .. import call
+
+_CALLER = f'File "{call.__file__}", line '
+
+
+def of_thread(ident: int | None) -> str:
+    """The stack of another thread of this process, as in a traceback."""
+    frame = sys._current_frames().get(ident or 0)
+    entries = [] if frame is None else traceback.format_stack(frame)
+    callers = [n for n, entry in enumerate(entries) if _CALLER in entry]
+    return "".join(entries[callers[0] + 1 if callers else 0 :])
+
+
+def without_callers(dump: str) -> str:
+    """What faulthandler wrote, without what called the task; the innermost is first there."""
+    kept = []
+    inside = True
+    for line in dump.splitlines():
+        if not line.startswith("  File "):
+            inside = True  # the head of another thread
+        elif _CALLER in line:
+            inside = False
+        if inside:
+            kept.append(line)
+    return "\n".join(kept)
