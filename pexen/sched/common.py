@@ -58,12 +58,6 @@ class TaskTimeoutError(SchedulerError):
     """The task ran longer than its `timeout`."""
 
 
-def add_stacks(error: BaseException, stacks: str) -> None:
-    """Have an error tell, as a note, what a worker was doing when it was ended."""
-    if stacks:
-        error.add_note(f"what its worker was doing:\n{stacks.rstrip()}")
-
-
 class InternalError(SchedulerError):
     """A broken invariant of pexen itself; the text lists every unfinished task."""
 

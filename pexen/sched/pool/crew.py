@@ -62,7 +62,7 @@ class Crew:
         self.workers[worker.number] = worker
         self._selector.register(worker.ends.results, selectors.EVENT_READ, (worker, RESULTS))
         self._selector.register(worker.ends.stacks, selectors.EVENT_READ, (worker, STACKS))
-        self._selector.register(worker.pidfd, selectors.EVENT_READ, (worker, END))
+        self._selector.register(worker.end_fd, selectors.EVENT_READ, (worker, END))
 
     def wait(self, timeout: float | None) -> list[tuple[WorkerProcess, str] | None]:
         """What has happened, ends last; None stands for a wake-up."""
@@ -101,11 +101,11 @@ class Crew:
             self._selector.unregister(fd)
 
     def remove(self, worker: WorkerProcess) -> str:
-        """Reap a worker that has ended; returns how it did."""
-        for fd in worker.descriptors():
+        """Reap a worker that has ended; returns who it was and how it did."""
+        for fd in (*worker.ends, worker.end_fd):
             self.unwatch(fd)
         del self.workers[worker.number]
-        return worker.reap()
+        return worker.bury()
 
     def stop(self) -> None:
         """Let all workers end, which have nothing left to do, and wait for that."""
@@ -113,7 +113,7 @@ class Crew:
             worker.stop()
         end = time.monotonic() + STOP_GRACE
         for worker in self.workers.values():
-            if not worker.dead and not worker.join(max(0.0, end - time.monotonic())):
+            if not worker.join(max(0.0, end - time.monotonic())):
                 worker.kill()
         self._close()
 
@@ -128,7 +128,7 @@ class Crew:
             self._selector.close()
             self._selector = None
         for worker in self.workers.values():
-            worker.reap()
+            worker.bury()
         self.workers.clear()
         descriptors.close(self._wake_fds or ())
         self._wake_fds = None

@@ -14,7 +14,8 @@ import contextlib
 import os
 import signal
 
-from ..common import Outcome, TaskLostError, TaskTimeoutError, add_stacks
+from ..common import Outcome, TaskLostError, TaskTimeoutError
+from .stacks import add_stacks
 
 # The signal at which a worker writes its stacks down: one that programs hardly use.
 LOOK_SIGNAL: int | None = getattr(signal, "SIGRTMAX", None)

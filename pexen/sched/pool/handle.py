@@ -15,23 +15,20 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
-import signal
-import warnings
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.context import BaseContext
-from typing import Any
 
-from ..common import Outcome, Shared, Task, TaskLostError, TaskRes, add_stacks
+from ..common import Outcome, Shared, Task, TaskLostError, TaskRes
 from . import descriptors
 from .channel import Inbox, Outbox
-from .ending import Ending, signal_group
-from .pipes import ParentEnds, WorkerEnds, close_ends, open_pipes
-from .stacks import without_callers
+from .child import Child
+from .ending import Ending
+from .pipes import ParentEnds, close_ends, open_pipes
+from .stacks import add_stacks, without_callers
 from .travel import STOP, Registry, encode_submission, stop_message
-from .worker import EXIT_PIPES_GONE, TICKET, worker_main
+from .worker import TICKET, worker_main
 
 # How much of what faulthandler wrote is kept, in bytes.
 _MAX_STACKS = 1 << 18
@@ -65,10 +62,7 @@ class WorkerProcess:
         self.inherited = 0  # it knows the tasks with an index below this
         self._defined: set[int] = set()  # and these
         self.ending: Ending | None = None  # why and how the parent is ending it
-        self._context = context
-        self._process: Any = None
-        self.pid = 0
-        self.pidfd = -1  # readable when the process has ended
+        self._child = Child(context, f"pexen-{self.name}")
         self._stacks = bytearray()
 
     # -- life ---------------------------------------------------------------------------
@@ -80,32 +74,12 @@ class WorkerProcess:
             self._outbox = Outbox(self.ends.tasks)
             self.inbox = Inbox(self.ends.results)
             try:
-                self._start_process(theirs, registry, initializer)
+                self._child.start(worker_main, (theirs, registry, initializer))
             except BaseException:
                 self._close()  # which also ends a process that we don't know of
                 raise
             finally:
                 close_ends(theirs)
-
-    def _start_process(
-        self, ends: WorkerEnds, registry: Registry, initializer: Callable[[], object] | None
-    ) -> None:
-        args = (ends, registry, initializer)
-        target: Callable[..., None] = worker_main
-        process = self._context.Process(  # type: ignore[attr-defined]  # made per context
-            target=target, args=args, name=f"pexen-{self.name}"
-        )
-        try:
-            with _quiet_fork():
-                process.start()
-            self._process, self.pid = process, process.pid
-            self.pidfd = _end_of(process)
-            descriptors.keep([self.pidfd])
-        except BaseException:
-            if process.pid is not None:
-                process.kill()
-                process.join()
-            raise
 
     def stop(self) -> None:
         """Tell it to end when its queue is empty."""
@@ -117,14 +91,11 @@ class WorkerProcess:
 
     def kill(self) -> None:
         """End it and its group at once."""
-        if not self.dead:
-            signal_group(self.pid, signal.SIGKILL)
+        self._child.kill()
 
     def join(self, seconds: float) -> bool:
-        """Wait for its end; returns whether it has come. Its pid stays its own until `reap`."""
-        poll = select.poll()
-        poll.register(self.pidfd, select.POLLIN)
-        return bool(poll.poll(seconds * 1000))
+        """Wait for its end; returns whether it has come."""
+        return self._child.wait(seconds)
 
     def lingers(self, now: float) -> bool:
         """Whether others of its group still have time to end, now that it has."""
@@ -132,38 +103,23 @@ class WorkerProcess:
             return False
         if not self.dead:
             self.dead = True
-            self._process.join()
+            self._child.reap()
         return self.ending.lingers(now)
 
-    def reap(self) -> str:
-        """After its end: end what it left behind, and say how it ended."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            # Before the pid is free for others; a group that lingered has it as well.
-            os.killpg(self.pid, signal.SIGKILL)
-        self._process.join()
-        code = self._process.exitcode
-        with contextlib.suppress(ValueError):  # it thinks that the process runs, see below
-            self._process.close()
+    def bury(self) -> str:
+        """After its end: end what it left behind, and say who it was and how it ended."""
+        how = f"{self.name} (pid {self._child.pid}) {self._child.bury()}"
         self._close()
-        if code is None:
-            return "ended, and how was told to somebody else (SIGCHLD is ignored, maybe)"
-        if code == EXIT_PIPES_GONE:
-            return "ended, as a task closed or replaced its pipes"
-        if code >= 0:
-            return f"exited with code {code}"
-        try:
-            return f"was ended by signal {signal.Signals(-code).name}"
-        except ValueError:
-            return f"was ended by signal {-code}"
+        return how
 
     def _close(self) -> None:
-        ends: list[int] = [*self.ends] + ([self.pidfd] if self.pidfd >= 0 else [])
-        self.ends, self.pidfd = ParentEnds(*[-1] * len(self.ends)), -1
+        ends, self.ends = self.ends, ParentEnds(*[-1] * len(self.ends))
         descriptors.close(ends)
 
-    def descriptors(self) -> list[int]:
-        """The parent's descriptors for it."""
-        return [*self.ends, self.pidfd]
+    @property
+    def end_fd(self) -> int:
+        """Readable when the process has ended."""
+        return self._child.fd
 
     # -- time ---------------------------------------------------------------------------
 
@@ -193,7 +149,7 @@ class WorkerProcess:
 
     def condemn(self, item: Item, outcome: Outcome, why: str, now: float, grace: float) -> None:
         """End the process and all that it started, for the item's sake, and its `outcome`."""
-        self.ending = Ending(self.pid, item.seq, outcome, why, grace)
+        self.ending = Ending(self._child.pid, item.seq, outcome, why, grace)
         self.ending.begin(now)
 
     def read_stacks(self, now: float) -> bool:
@@ -277,30 +233,3 @@ class WorkerProcess:
     def _write_ticket(self, seq: int) -> None:
         with contextlib.suppress(BrokenPipeError):
             os.write(self.ends.tickets_w, TICKET.pack(seq))
-
-
-def _end_of(process: Any) -> int:
-    """A descriptor that is readable when the process has ended."""
-    if hasattr(os, "pidfd_open"):
-        with contextlib.suppress(OSError):  # an old kernel
-            return os.pidfd_open(process.pid)
-    # A pipe, which a process forked by a task holds open as well: here the end is only
-    # noticed when that one ends.
-    return os.dup(process.sentinel)
-
-
-@contextlib.contextmanager
-def _quiet_fork() -> Iterator[None]:
-    """Keep SIGINT from a child that has not settled in yet, and a warning from the user.
-
-    Python 3.12 warns when a process with threads forks. A worker forked here runs
-    nothing of the parent's but tasks, and those who use locks of other threads are told
-    to use another start method.
-    """
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
-            yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)

@@ -382,11 +382,10 @@ class ProcessWorkerPool(WorkerPool):
         self._read(worker, got)
         worker.read_stacks(self.clock())
         if worker.lingers(self.clock()):
-            self._crew.unwatch(worker.pidfd)
+            self._crew.unwatch(worker.end_fd)
             return
         untouched = worker.take_back()
-        pid = worker.pid
-        how = f"{worker.name} (pid {pid}) {self._crew.remove(worker)}"
+        how = self._crew.remove(worker)
         got.extend(worker.loss_of(item, how, self.clock()) for item in worker.queue)
         self._backlog.extendleft(reversed(untouched))
         if not worker.begun and not worker.retiring:

@@ -10,6 +10,12 @@ from .. import call
 _CALLER = f'File "{call.__file__}", line '
 
 
+def add_stacks(error: BaseException, stacks: str) -> None:
+    """Have an error tell, as a note, what a worker was doing when it was ended."""
+    if stacks:
+        error.add_note(f"what its worker was doing:\n{stacks.rstrip()}")
+
+
 def of_thread(ident: int | None) -> str:
     """The stack of another thread of this process, as in a traceback."""
     frame = sys._current_frames().get(ident or 0)

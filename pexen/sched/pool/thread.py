@@ -30,12 +30,11 @@ from ..common import (
     TaskLostError,
     TaskRes,
     TaskTimeoutError,
-    add_stacks,
     identity,
     task_name,
 )
-from . import stacks
 from .base import ABORTED, Running, WorkerPool
+from .stacks import add_stacks, of_thread
 from .threadworker import Item, WorkerThread
 
 _log = logging.getLogger("pexen")
@@ -176,7 +175,7 @@ class ThreadWorkerPool(WorkerPool):
             current = worker.current
             if error is None or current is None or current[0] is not item:
                 continue  # in time, or it has just ended
-            add_stacks(error, stacks.of_thread(worker.ident))
+            add_stacks(error, of_thread(worker.ident))
             still = worker.abandon(item)
             self._replace(worker)
             if still:

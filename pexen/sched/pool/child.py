@@ -1,0 +1,118 @@
+"""A child process, started by whatever method: its start, its end, and what it leaves behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import warnings
+from collections.abc import Callable, Iterator
+from multiprocessing.context import BaseContext
+from typing import Any
+
+from . import descriptors
+from .ending import signal_group
+from .worker import EXIT_PIPES_GONE
+
+
+class Child:
+    """A process that leads, or soon will, a group of its own."""
+
+    def __init__(self, context: BaseContext, name: str) -> None:
+        self._context = context
+        self._name = name
+        self._process: Any = None
+        self.pid = 0
+        self.fd = -1  # readable when it has ended
+        self._reaped = False
+
+    def start(self, target: Callable[..., None], args: tuple[Any, ...]) -> None:
+        """Start it; OSError if the system refuses. To be called within `no_fork`."""
+        process = self._context.Process(  # type: ignore[attr-defined]  # made per context
+            target=target, args=args, name=self._name
+        )
+        try:
+            with _quiet_fork():
+                process.start()
+            self._process, self.pid = process, process.pid
+            self.fd = _end_of(process)
+            descriptors.keep([self.fd])
+        except BaseException:
+            if process.pid is not None:
+                process.kill()
+                process.join()
+            raise
+
+    def kill(self) -> None:
+        """End it and its group at once."""
+        if not self._reaped:
+            signal_group(self.pid, signal.SIGKILL)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for its end; returns whether it has come."""
+        poll = select.poll()
+        poll.register(self.fd, select.POLLIN)
+        return self._reaped or bool(poll.poll(seconds * 1000))
+
+    def reap(self) -> None:
+        """It has ended. From here on its pid is only the number of its group, if that is left."""
+        self._process.join()
+        self._reaped = True
+
+    def bury(self) -> str:
+        """It has ended: end what is left of its group, and say how it did."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self.reap()
+        code = self._process.exitcode
+        with contextlib.suppress(ValueError):  # it thinks that the process runs: no code below
+            self._process.close()
+        self.close()
+        return _how(code)
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+        if self.fd >= 0:
+            descriptors.close([self.fd])
+            self.fd = -1
+
+
+def _how(code: int | None) -> str:
+    if code is None:
+        return "ended, and how was told to somebody else (SIGCHLD is ignored, maybe)"
+    if code == EXIT_PIPES_GONE:
+        return "ended, as a task closed or replaced its pipes"
+    if code >= 0:
+        return f"exited with code {code}"
+    try:
+        return f"was ended by signal {signal.Signals(-code).name}"
+    except ValueError:
+        return f"was ended by signal {-code}"
+
+
+def _end_of(process: Any) -> int:
+    """A descriptor that is readable when the process has ended."""
+    if hasattr(os, "pidfd_open"):
+        with contextlib.suppress(OSError):  # an old kernel
+            return os.pidfd_open(process.pid)
+    # A pipe, which a process forked by a task holds open as well: here the end is only
+    # noticed when that one ends.
+    return os.dup(process.sentinel)
+
+
+@contextlib.contextmanager
+def _quiet_fork() -> Iterator[None]:
+    """Keep SIGINT from a child that has not settled in yet, and a warning from the user.
+
+    Python 3.12 warns when a process with threads forks. A worker forked here runs
+    nothing of the parent's but tasks, and those who use locks of other threads are told
+    to use another start method.
+    """
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
+            yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
