@@ -7,6 +7,7 @@ next(). `stop`, `abort`, `snapshot` and `add_tasks` may be called from other thr
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -174,7 +175,7 @@ class Sched:
         self, pool: WorkerPool | None, deadline: float | None, timeout: float | None
     ) -> Iterator[TaskRes]:
         run = self._begin(ThreadWorkerPool() if pool is None else pool)
-        thread = threading.get_ident()
+        place = os.getpid(), threading.get_ident()
         error: BaseException | None = None
         owned = False  # the pool's workers are ours to end
         try:
@@ -194,7 +195,8 @@ class Sched:
                     try:
                         yield res
                     except BaseException:
-                        if threading.get_ident() == thread and not sys.is_finalizing():
+                        here = os.getpid(), threading.get_ident()
+                        if here == place and not sys.is_finalizing():
                             interrupts.busy = True
                             run.request("abort")
                             for _ in steps:  # listeners hear of these
@@ -208,7 +210,8 @@ class Sched:
             error = exc
             raise
         finally:
-            self._finish(run, owned, error)
+            if os.getpid() == place[0]:  # a process that the consumer forked has no part in it
+                self._finish(run, owned, error)
         self._warn_left_over(run)
 
     def _begin(self, pool: WorkerPool) -> Run:

@@ -66,8 +66,11 @@ class Child:
             os.killpg(self.pid, signal.SIGKILL)
         self.reap()
         code = self._process.exitcode
-        with contextlib.suppress(ValueError):  # it thinks that the process runs: no code below
-            self._process.close()
+        if code is None:
+            # The system told somebody else, so multiprocessing thinks that it runs, and would
+            # keep it, with its descriptors, for ever.
+            self._process._popen.returncode = 0
+        self._process.close()
         self.close()
         return _how(code)
 

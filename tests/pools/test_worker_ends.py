@@ -1,0 +1,223 @@
+"""What is told of workers that were ended, and what a fork of the parent may not disturb."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import functools
+import os
+import pathlib
+import signal
+import threading
+import time
+from typing import Any
+
+import pool_tasks as tasks
+import pytest
+from pool_support import make
+from test_contract import finish, started
+
+from pexen import Sched, task
+from pexen.sched import Outcome, events
+from pexen.sched.pool import ProcessWorkerPool
+
+pytestmark = pytest.mark.abandons
+
+
+def crash() -> None:
+    ctypes.string_at(0)
+
+
+def fail_with_an_unpicklable_cause() -> None:
+    try:
+        raise KeyError("the deepest")
+    except KeyError as deepest:
+        try:
+            raise tasks.TwoArguments("one", "two") from deepest
+        except tasks.TwoArguments as middle:
+            middle.add_note("a note")
+            middle.lock = threading.Lock()  # type: ignore[attr-defined]
+            raise ValueError("the last") from middle
+
+
+def close_what_it_did_not_open(*, folder: str) -> None:
+    os.closerange(3, 256)
+    files = [open(os.path.join(folder, str(number)), "w") for number in range(40)]
+    for file in files:
+        file.close()
+
+
+@pytest.mark.abandons
+def test_a_timeout_tells_where_the_task_was(kind: str) -> None:
+    (res,) = Sched([tasks.never_ends]).run(make(kind))
+    assert "what its worker was doing" in res.excinfo.text
+    assert "in never_ends" in res.excinfo.text and "run_task" not in res.excinfo.text
+    assert "limit 0.2 s" in str(res.excinfo.val)
+    assert res.duration is not None and res.duration >= 0.2
+
+
+def test_a_crash_tells_where_the_task_was(start_method: str) -> None:
+    (res,) = Sched([crash]).run(make(start_method))
+    assert res.outcome is Outcome.LOST and "SIGSEGV" in str(res.excinfo.val)
+    assert "in crash" in res.excinfo.text and "run_task" not in res.excinfo.text
+
+
+@pytest.mark.abandons
+def test_a_run_has_a_timeout_for_tasks_that_have_none(kind: str) -> None:
+    endless = functools.partial(tasks.never_ends)  # without its metadata
+    patient = task(functools.partial(tasks.noop), timeout=60)
+    results = {res.task: res for res in Sched([endless, patient]).run(make(kind, 2), timeout=0.2)}
+    assert results[endless].outcome is Outcome.TIMEOUT
+    assert "limit 0.2 s" in str(results[endless].excinfo.val)
+    assert results[patient].outcome is Outcome.OK
+
+
+@pytest.mark.parametrize("wrong", [0, -1, "1"])
+def test_a_senseless_timeout_of_a_run_is_refused(wrong: Any) -> None:
+    with pytest.raises(ValueError, match=f"timeout is {wrong!r}"):
+        Sched([tasks.noop]).run(timeout=wrong)
+
+
+def test_an_exception_arrives_with_its_chain(kind: str) -> None:
+    pool = started(kind, fail_with_an_unpicklable_cause)
+    pool.submit(fail_with_an_unpicklable_cause)
+    (res,) = finish(pool)
+    last = res.excinfo.val
+    assert type(last) is ValueError and last.args == ("the last",)
+    middle = last.__cause__
+    assert type(middle) is tasks.TwoArguments and middle.second == "two"
+    assert middle.args == ("one",) and middle.__notes__ == ["a note"]
+    assert type(middle.__cause__) is KeyError
+    assert "the deepest" in res.excinfo.text and "the last" in res.excinfo.text
+
+
+def test_no_file_of_a_task_receives_what_was_meant_for_a_pipe(
+    start_method: str, tmp_path: pathlib.Path
+) -> None:
+    closes = task(close_what_it_did_not_open, kwargs={"folder": str(tmp_path)})
+    closed, fine = Sched([closes, task(tasks.noop, priority=1)]).run(make(start_method))
+    assert closed.outcome is Outcome.LOST
+    assert "closed or replaced its pipes" in str(closed.excinfo.val)
+    assert fine.outcome is Outcome.OK
+    assert [path.stat().st_size for path in tmp_path.iterdir()] == [0] * 40
+
+
+def test_a_process_that_the_consumer_forks_leaves_the_run_alone(kind: str) -> None:
+    bodies = [functools.partial(tasks.noop) for _ in range(6)]
+    sched = Sched(bodies)
+    results = sched.run(make(kind, 2))
+    next(results)
+    pid = os.fork()
+    if not pid:
+        try:
+            results.close()
+        finally:
+            os._exit(0)
+    assert os.waitpid(pid, 0)[1] == 0
+    assert len(list(results)) == 5
+    assert [sched.outcomes[body] for body in bodies] == [Outcome.OK] * 6
+
+
+def test_what_a_forked_task_says_to_the_scheduler_goes_nowhere(tmp_path: pathlib.Path) -> None:
+    def stops() -> list[int]:
+        files = [(tmp_path / str(number)).open("w") for number in range(40)]
+        sched.stop()
+        for file in files:
+            file.close()
+        return [path.stat().st_size for path in tmp_path.iterdir()]
+
+    sched = Sched([stops])
+    (res,) = sched.run(ProcessWorkerPool())
+    assert res.ret == [0] * 40
+
+
+def test_ends_are_seen_without_pidfds(
+    start_method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(pid: int, flags: int = 0) -> int:
+        raise OSError(errno.ENOSYS, "not implemented")
+
+    monkeypatch.setattr(os, "pidfd_open", refuse)
+    lost, fine = Sched([tasks.die, task(tasks.noop, priority=1)]).run(make(start_method))
+    assert lost.outcome is Outcome.LOST and "SIGKILL" in str(lost.excinfo.val)
+    assert fine.outcome is Outcome.OK
+
+
+def test_a_worker_whose_end_cannot_be_watched_is_not_left_behind(
+    start_method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(process: Any) -> int:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    monkeypatch.setattr("pexen.sched.pool.child._end_of", refuse)
+    with pytest.raises(Exception, match="no worker process can be started: .*too many"):
+        list(Sched([tasks.noop]).run(make(start_method)))
+
+
+def test_a_worker_ends_although_its_end_is_told_to_nobody() -> None:
+    previous = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        fine, lost = Sched([tasks.noop, task(tasks.die, priority=1)]).run(ProcessWorkerPool())
+    finally:
+        signal.signal(signal.SIGCHLD, previous)
+    assert fine.outcome is Outcome.OK
+    assert lost.outcome is Outcome.LOST and "SIGCHLD is ignored" in str(lost.excinfo.val)
+
+
+@pytest.mark.parametrize("timeout", [1e7, 1e10, float("inf")])
+def test_a_timeout_may_be_longer_than_systems_wait(kind: str, timeout: float) -> None:
+    """A wait of months was refused, but only outside the main thread, which looks up often."""
+    patient = task(functools.partial(tasks.noop), timeout=timeout)
+    got: list[Any] = []
+    thread = threading.Thread(target=lambda: got.extend(Sched([patient]).run(make(kind))))
+    thread.start()
+    thread.join()
+    assert [res.outcome for res in got] == [Outcome.OK]
+
+
+def test_a_dict_that_cannot_be_sent_wakes_who_waits_for_results(start_method: str) -> None:
+    pool = started(start_method, tasks.echo)
+    got: list[Any] = []
+    waiting = threading.Thread(target=lambda: got.append(next(pool.iter_results())))
+    waiting.start()
+    pool.submit(tasks.echo, {"lock": threading.Lock()})
+    waiting.join(30)
+    assert [res.outcome for res in got] == [Outcome.FAILED]
+    finish(pool)
+
+
+def test_a_task_behind_one_in_time_is_not_charged_with_its_timeout() -> None:
+    """The time of a task that had ended, its result unread, was up; the next one was ended."""
+
+    def look(event: events.Event) -> None:
+        if isinstance(event, events.Started) and event.task is brief:
+            time.sleep(0.5)  # the parent has no time for results
+
+    first = lambda: time.sleep(0.3)  # noqa: E731
+    timed = task(lambda: time.sleep(0.5), timeout=0.6)
+    brief = functools.partial(tasks.noop)
+    behind = functools.partial(time.sleep, 0.8)
+    sched = Sched([first, timed, brief, behind], listeners=[look])
+    outcomes = {res.task: res.outcome for res in sched.run(ProcessWorkerPool(2, spare=2))}
+    assert outcomes == dict.fromkeys([first, timed, brief, behind], Outcome.OK)
+
+
+def test_a_teardown_is_not_ended_for_a_task_before_it(tmp_path: pathlib.Path) -> None:
+    """The run was aborted while the result of an ended task was unread, and a teardown ran."""
+    began, unread = tmp_path / "began", functools.partial(tasks.noop)
+    up = task(lambda: None, provides=["up"])
+    read = task(functools.partial(tasks.noop), priority=1)
+    task(unread, priority=2)
+
+    def down() -> None:
+        began.touch()
+        time.sleep(0.5)
+
+    task(down, after=["up"], teardown=True, priority=5)
+    sched = Sched([up, read, unread, down])
+    for res in sched.run(ProcessWorkerPool(1, spare=3)):
+        if res.task is read:
+            while not began.exists():
+                time.sleep(0.01)
+            break
+    assert sched.outcomes[down] is Outcome.OK
