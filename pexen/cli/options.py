@@ -105,7 +105,7 @@ def spell_out_jobs(args: Sequence[str]) -> list[str]:
     return spelled
 
 
-# -- resources ----------------------------------------------------------------------------
+# -- amounts -----------------------------------------------------------------------------
 
 
 def resource(text: str) -> tuple[str, float]:
@@ -119,3 +119,14 @@ def resource(text: str) -> tuple[str, float]:
         wanted = "NAME=AMOUNT with an amount above 0"
         raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}, as in cpu=4")
     return name, int(number) if number.is_integer() else number
+
+
+def seconds(text: str) -> float:
+    """A number of seconds; ArgumentTypeError if it is none."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0
+    if not number > 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return number

@@ -23,6 +23,7 @@ from .options import (
     default_jobs,
     job_count,
     resource,
+    seconds,
     spell_out_jobs,
 )
 from .report import Report
@@ -31,7 +32,7 @@ SUMMARY = "run tasks and print what becomes of each"
 
 _USAGE = """\
 [-j N] [--threads | --processes] [--start-method METHOD]
-                 [--resource NAME=AMOUNT]... [--json FILE] [-q]
+                 [--resource NAME=AMOUNT]... [--timeout SEC] [--json FILE] [-q]
                  [--factory FACTORY] [--match PATTERN] TARGET..."""
 
 _DESCRIPTION = """\
@@ -60,6 +61,7 @@ _PROCESSES = "run tasks in worker processes, which may crash, and can be ended (
 _THREADS = "run tasks in threads, which start faster, but share all and can't be ended"
 _START_METHOD = "how processes are started: %(choices)s (default: fork, where there is one)"
 _RESOURCE = "how much there is of a resource that tasks take; may be given several times"
+_TIMEOUT = "end a task that runs longer, unless its metadata has a timeout of its own"
 
 
 def main(argv: Sequence[str]) -> int:
@@ -86,6 +88,7 @@ def _parser() -> Parser:
     kind.add_argument("--threads", action="store_true", help=_THREADS)
     add("--start-method", metavar="METHOD", choices=methods, help=_START_METHOD)
     add("--resource", metavar="NAME=AMOUNT", type=resource, action="append", help=_RESOURCE)
+    add("--timeout", metavar="SEC", type=seconds, help=_TIMEOUT)
     add("--json", metavar="FILE", help="write a record of the run, for 'pexen graph --run'")
     add("-q", "--quiet", action="store_true", help="no lines for the tests inside a task")
     add_targets(parser)
@@ -131,7 +134,7 @@ def _run(tasks: list[Task], pool: WorkerPool, args: argparse.Namespace) -> int:
     try:
         with pexen_warnings(report.warned):
             # The report listens, as results also come up while a run is being ended.
-            deque(sched.run(pool), maxlen=0)
+            deque(sched.run(pool, timeout=args.timeout), maxlen=0)
     except (Exception, KeyboardInterrupt) as exc:
         problem = exc  # raised again when all is said that there is to say
     elapsed, interrupted = time.monotonic() - begun, isinstance(problem, KeyboardInterrupt)

@@ -80,7 +80,8 @@ def in_full(res: TaskRes) -> str:
     if status and isinstance(res.task, Executable):
         return f"{printable(res.task.path)}: {status}"  # all frames would be ours
     if isinstance(info.val, (TaskLostError, TaskTimeoutError)):
-        return _str(info.val)
+        notes = getattr(info.val, "__notes__", ())
+        return "\n".join([_str(info.val), *map(str, notes)])
     return _text(info).rstrip("\n")
 
 

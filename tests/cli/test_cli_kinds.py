@@ -189,3 +189,41 @@ def test_a_factory_that_does_not_work_is_a_usage_error(cli):
         pexen: error: factory 'Fac' is not known; there are auto, modtree, ...
         [2]
     """)
+
+
+def test_a_task_that_runs_too_long_is_ended_and_says_where_it_was(cli):
+    cli.write("test_it.py", """
+        import time
+        from pexen import task
+
+        @task
+        def hangs():
+            time.sleep(60)
+
+        @task(timeout=60)
+        def ends():
+            pass
+    """)
+    cli.script("""
+        $ pexen run -j1 --timeout 0.1 test_it
+        ok        test_it/ends  N s
+        timeout   test_it/hangs  N s  timed out after ...
+
+        == timeout: test_it/hangs
+        timed out after ...
+        what its worker was doing:
+        ...
+          File "FOLDER/test_it.py", line 6 in hangs
+        ...
+        [1]
+    """)
+
+
+def test_a_timeout_that_is_none_is_refused(cli):
+    cli.write("test_it.py", "")
+    cli.script("""
+        $ pexen run --timeout soon test_it
+        pexen: error: argument --timeout: 'soon' is not a number of seconds above 0; ...
+        ...
+        [2]
+    """)
