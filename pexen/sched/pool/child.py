@@ -15,6 +15,9 @@ from . import descriptors
 from .ending import signal_group
 from .worker import EXIT_PIPES_GONE
 
+# At least as many as any start method needs for a moment, its helpers' start included.
+_DESCRIPTORS_TO_START = 12
+
 
 class Child:
     """A process that leads, or soon will, a group of its own."""
@@ -29,24 +32,26 @@ class Child:
 
     def start(self, target: Callable[..., None], args: tuple[Any, ...]) -> None:
         """Start it; OSError if the system refuses. To be called within `no_fork`."""
-        process = self._context.Process(  # type: ignore[attr-defined]  # made per context
+        self._process = self._context.Process(  # type: ignore[attr-defined]  # made per context
             target=target, args=args, name=self._name
         )
-        try:
-            with _quiet_fork():
-                process.start()
-            self._process, self.pid = process, process.pid
-            self.fd = _end_of(process)
-            descriptors.keep([self.fd])
-        except BaseException:
-            if process.pid is not None:
-                process.kill()
-                process.join()
-            raise
+        _check_descriptors()
+        with _quiet_fork():
+            self._process.start()
+        self.pid = self._process.pid
+        self.fd = _end_of(self._process)
+        descriptors.keep([self.fd])
+
+    def discard(self) -> None:
+        """Undo a start that failed, however far it got."""
+        if self._process is not None and self._process.pid is not None:
+            self._process.kill()
+            self._process.join()
+        self.close()
 
     def kill(self) -> None:
         """End it and its group at once."""
-        if not self._reaped:
+        if self.pid and not self._reaped:
             signal_group(self.pid, signal.SIGKILL)
 
     def wait(self, seconds: float) -> bool:
@@ -92,6 +97,21 @@ def _how(code: int | None) -> str:
         return f"was ended by signal {signal.Signals(-code).name}"
     except ValueError:
         return f"was ended by signal {-code}"
+
+
+def _check_descriptors() -> None:
+    """OSError unless there are enough descriptors to start a process.
+
+    When multiprocessing gets only some of those it asks for, it loses them, and its fork
+    server doesn't survive it.
+    """
+    taken: list[int] = []
+    try:
+        while len(taken) < _DESCRIPTORS_TO_START:
+            taken.extend(os.pipe())
+    finally:
+        for fd in taken:
+            os.close(fd)
 
 
 def _end_of(process: Any) -> int:

@@ -54,15 +54,27 @@ class Crew:
 
     def add(self, registry: Registry, known: int) -> None:
         """Start a worker that knows the first `known` tasks; OSError if the system refuses."""
-        assert self._selector is not None
         self._count += 1
         worker = WorkerProcess(self._count, self._context)
         worker.inherited = known
-        worker.start(registry, self._initializer)
-        self.workers[worker.number] = worker
+        try:
+            worker.start(registry, self._initializer)
+            self._watch(worker)
+            self.workers[worker.number] = worker
+        except BaseException:
+            self._unwatch_all(worker)
+            worker.discard()
+            raise
+
+    def _watch(self, worker: WorkerProcess) -> None:
+        assert self._selector is not None
         self._selector.register(worker.ends.results, selectors.EVENT_READ, (worker, RESULTS))
         self._selector.register(worker.ends.stacks, selectors.EVENT_READ, (worker, STACKS))
         self._selector.register(worker.end_fd, selectors.EVENT_READ, (worker, END))
+
+    def _unwatch_all(self, worker: WorkerProcess) -> None:
+        for fd in (*worker.ends, worker.end_fd):
+            self.unwatch(fd)
 
     def wait(self, timeout: float | None) -> list[tuple[WorkerProcess, str] | None]:
         """What has happened, ends last; None stands for a wake-up."""
@@ -97,13 +109,12 @@ class Crew:
     def unwatch(self, fd: int) -> None:
         """Watch a descriptor no more."""
         assert self._selector is not None
-        if fd in self._selector.get_map():
+        if fd >= 0 and fd in self._selector.get_map():
             self._selector.unregister(fd)
 
     def remove(self, worker: WorkerProcess) -> str:
         """Reap a worker that has ended; returns who it was and how it did."""
-        for fd in (*worker.ends, worker.end_fd):
-            self.unwatch(fd)
+        self._unwatch_all(worker)
         del self.workers[worker.number]
         return worker.bury()
 

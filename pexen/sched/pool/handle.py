@@ -25,7 +25,7 @@ from . import descriptors
 from .channel import Inbox, Outbox
 from .child import Child
 from .ending import Ending
-from .pipes import ParentEnds, close_ends, open_pipes
+from .pipes import NO_ENDS, close_ends, open_pipes
 from .stacks import add_stacks, without_callers
 from .travel import STOP, Registry, encode_submission, stop_message
 from .worker import TICKET, worker_main
@@ -62,6 +62,7 @@ class WorkerProcess:
         self.inherited = 0  # it knows the tasks with an index below this
         self._defined: set[int] = set()  # and these
         self.ending: Ending | None = None  # why and how the parent is ending it
+        self.ends = NO_ENDS
         self._child = Child(context, f"pexen-{self.name}")
         self._stacks = bytearray()
 
@@ -75,11 +76,13 @@ class WorkerProcess:
             self.inbox = Inbox(self.ends.results)
             try:
                 self._child.start(worker_main, (theirs, registry, initializer))
-            except BaseException:
-                self._close()  # which also ends a process that we don't know of
-                raise
             finally:
                 close_ends(theirs)
+
+    def discard(self) -> None:
+        """Undo a start that failed, however far it got."""
+        self._child.discard()
+        self._close()  # which also ends a process that nobody knows of
 
     def stop(self) -> None:
         """Tell it to end when its queue is empty."""
@@ -113,8 +116,8 @@ class WorkerProcess:
         return how
 
     def _close(self) -> None:
-        ends, self.ends = self.ends, ParentEnds(*[-1] * len(self.ends))
-        descriptors.close(ends)
+        ends, self.ends = self.ends, NO_ENDS
+        descriptors.close(fd for fd in ends if fd >= 0)
 
     @property
     def end_fd(self) -> int:

@@ -44,6 +44,9 @@ class ParentEnds(NamedTuple):
     lifeline: int
 
 
+NO_ENDS = ParentEnds(-1, -1, -1, -1, -1, -1)
+
+
 def open_pipes() -> tuple[ParentEnds, WorkerEnds]:
     """Make the pipes; to be called within `no_fork`. OSError if there are no descriptors."""
     with contextlib.ExitStack() as undo:
