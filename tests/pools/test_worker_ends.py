@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import functools
+import multiprocessing
 import os
 import pathlib
 import signal
@@ -221,3 +222,16 @@ def test_a_teardown_is_not_ended_for_a_task_before_it(tmp_path: pathlib.Path) ->
                 time.sleep(0.01)
             break
     assert sched.outcomes[down] is Outcome.OK
+
+
+def test_a_worker_that_cannot_be_ended_does_not_hold_up_the_end(
+    start_method: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As one that waits in the kernel for a disk, say; its end just isn't seen here."""
+    monkeypatch.setattr("pexen.sched.pool.handle.WorkerProcess.join", lambda *_: False)
+    pool = started(start_method, tasks.noop)
+    pool.terminate()
+    assert "process-1 doesn't end, although it was killed" in caplog.text
+    deadline = time.monotonic() + 30
+    while multiprocessing.active_children() and time.monotonic() < deadline:
+        time.sleep(0.01)

@@ -8,6 +8,7 @@ thread or signal handler can wake the one that waits.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import selectors
 import time
@@ -17,6 +18,8 @@ from multiprocessing.context import BaseContext
 from . import descriptors
 from .handle import WorkerProcess
 from .travel import Registry
+
+_log = logging.getLogger("pexen")
 
 RESULTS, STACKS, WRITABLE, END = "results", "stacks", "writable", "end"
 
@@ -138,8 +141,13 @@ class Crew:
         if self._selector is not None:
             self._selector.close()
             self._selector = None
+        end = time.monotonic() + STOP_GRACE
         for worker in self.workers.values():
-            worker.bury()
+            if worker.join(max(0.0, end - time.monotonic())):
+                worker.bury()
+            else:  # it is in the kernel, which doesn't let it go
+                _log.warning("%s doesn't end, although it was killed", worker.name)
+                worker.forsake()
         self.workers.clear()
         descriptors.close(self._wake_fds or ())
         self._wake_fds = None

@@ -115,6 +115,11 @@ class WorkerProcess:
         self._close()
         return how
 
+    def forsake(self) -> None:
+        """Leave it to its own; it ends when the kernel lets it."""
+        self._child.close()
+        self._close()
+
     def _close(self) -> None:
         ends, self.ends = self.ends, NO_ENDS
         descriptors.close(fd for fd in ends if fd >= 0)

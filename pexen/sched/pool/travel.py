@@ -26,7 +26,8 @@ _SEQ = struct.Struct("<Q")
 STOP = 2**64 - 1  # to the worker: end; after all others, also by its number
 READY = 0  # from the worker: initialised, or (outcome failed) why not
 
-_STACK_GLOBAL = pickle.STACK_GLOBAL  # how protocol 5 names what isn't a builtin
+# How protocol 5 names what isn't a builtin: by its name, or by a number (of copyreg).
+_NAMES_GLOBALS = (pickle.STACK_GLOBAL, pickle.EXT1, pickle.EXT2, pickle.EXT4)
 
 _NOT_LOADED = 0xFF  # in place of an outcome: the worker could not load the task
 
@@ -179,7 +180,7 @@ def encode_result(seq: int, res: TaskRes) -> bytes:
     if res.ret is not None or res.shared:
         try:
             content = pickle.dumps((res.ret, res.shared), 5)
-            if _STACK_GLOBAL in content:
+            if any(opcode in content for opcode in _NAMES_GLOBALS):
                 # It needs more than builtins to be loaded, so whatever loading it does is
                 # done here first, where it is this task's loss.
                 pickle.loads(content)
