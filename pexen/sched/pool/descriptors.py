@@ -42,15 +42,24 @@ def close(fds: Iterable[int]) -> None:
             os.close(fd)
 
 
+def _before() -> None:
+    _lock.acquire()
+
+
+def _after_in_parent() -> None:
+    _lock.release()
+
+
 def _after_in_child() -> None:
+    global _lock
     for fd in _kept:
         with contextlib.suppress(OSError):
             os.close(fd)
     _kept.clear()
-    _lock.release()
+    _lock = threading.RLock()  # who forked within `no_fork` holds the old one, for ever here
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
-        before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_after_in_child
+        before=_before, after_in_parent=_after_in_parent, after_in_child=_after_in_child
     )

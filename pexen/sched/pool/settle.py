@@ -8,7 +8,9 @@ made stdin the null device.)
 from __future__ import annotations
 
 import faulthandler
+import fcntl
 import os
+import resource
 import signal
 
 from . import lifeline
@@ -21,9 +23,21 @@ def settle(lifeline_fd: int, stacks_fd: int) -> None:
         os.setpgid(0, 0)
     lifeline.hold(lifeline_fd)
     _reset_signals()
-    faulthandler.enable(stacks_fd)
+    high_fd = _copied_high(stacks_fd)
+    faulthandler.enable(high_fd)
     if LOOK_SIGNAL is not None:
-        faulthandler.register(LOOK_SIGNAL, stacks_fd)
+        faulthandler.register(LOOK_SIGNAL, high_fd)
+
+
+def _copied_high(fd: int) -> int:
+    """A copy of the descriptor with a number that no file gets which a task opens.
+
+    faulthandler writes to that number whatever it is by then, and a task may have closed all
+    that there was. New files get the lowest numbers; a thousand costs nothing.
+    """
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    lowest = 1000 if limit == resource.RLIM_INFINITY else max(fd, min(1000, limit - 16))
+    return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, lowest)
 
 
 def _reset_signals() -> None:
