@@ -42,7 +42,7 @@ def fail_with_an_unpicklable_cause() -> None:
 
 
 def close_what_it_did_not_open(*, folder: str) -> None:
-    os.closerange(3, 256)
+    os.closerange(3, 4096)
     files = [open(os.path.join(folder, str(number)), "w") for number in range(40)]
     for file in files:
         file.close()

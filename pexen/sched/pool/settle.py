@@ -12,32 +12,51 @@ import fcntl
 import os
 import resource
 import signal
+from multiprocessing.connection import Connection
+from typing import Any, NamedTuple
 
 from . import lifeline
 from .ending import LOOK_SIGNAL
+from .pipes import WorkerEnds
 
 
-def settle(lifeline_fd: int, stacks_fd: int) -> None:
-    """Settle in; `stacks_fd` is what crashes are described to."""
+class Descriptors(NamedTuple):
+    """The worker's ends of its pipes; see `pipes`."""
+
+    tasks: int
+    tickets: int
+    results: int
+    stacks: int
+    lifeline: int
+
+
+def settle(ends: WorkerEnds) -> Descriptors:
+    """Settle in, and say where the pipes are."""
     if os.getpgid(0) != os.getpid():
         os.setpgid(0, 0)
-    lifeline.hold(lifeline_fd)
+    fds = Descriptors(*map(_moved_away, ends))
+    lifeline.hold(fds.lifeline)
     _reset_signals()
-    high_fd = _copied_high(stacks_fd)
-    faulthandler.enable(high_fd)
+    faulthandler.enable(fds.stacks)
     if LOOK_SIGNAL is not None:
-        faulthandler.register(LOOK_SIGNAL, high_fd)
+        faulthandler.register(LOOK_SIGNAL, fds.stacks)
+    return fds
 
 
-def _copied_high(fd: int) -> int:
-    """A copy of the descriptor with a number that no file gets which a task opens.
+def _moved_away(end: Connection[Any, Any]) -> int:
+    """Give an end a number that no file gets which a task opens.
 
-    faulthandler writes to that number whatever it is by then, and a task may have closed all
-    that there was. New files get the lowest numbers; a thousand costs nothing.
+    New files get the lowest numbers. So when a task closes all that it finds, or some number
+    twice, what it opens later is still not taken for one of the pipes. A thousand costs nothing.
     """
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    lowest = 1000 if limit == resource.RLIM_INFINITY else max(fd, min(1000, limit - 16))
-    return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, lowest)
+    lowest = 1000 if limit == resource.RLIM_INFINITY else max(3, min(1000, limit - 16))
+    try:
+        moved = fcntl.fcntl(end.fileno(), fcntl.F_DUPFD_CLOEXEC, lowest)
+    except OSError:  # none is left up there
+        moved = os.dup(end.fileno())
+    end.close()
+    return moved
 
 
 def _reset_signals() -> None:

@@ -27,7 +27,7 @@ from ..common import ExceptionInfo, TaskRes
 from . import travel
 from .channel import read_message, write_message
 from .pipes import WorkerEnds
-from .settle import settle
+from .settle import Descriptors, settle
 
 TICKET = struct.Struct("<Q")
 
@@ -40,12 +40,11 @@ def worker_main(
 ) -> None:
     """The process."""
     try:
-        settle(ends.lifeline.fileno(), ends.stacks.fileno())
-        results = Results(ends.results.fileno())
-        if initializer is not None and not _initialise(initializer, results):
+        pipes = Pipes(settle(ends))
+        if initializer is not None and not _initialise(initializer, pipes):
             return
-        results.write(travel.encode_result(travel.READY, TaskRes(len)))
-        _work(ends.tasks.fileno(), ends.tickets.fileno(), results, registry)
+        pipes.write(travel.encode_result(travel.READY, TaskRes(len)))
+        _work(pipes, registry)
     except OSError:
         # At once, as the numbers of our descriptors may be those of a task's files now. What
         # tasks have printed is still to be written.
@@ -59,52 +58,60 @@ def worker_main(
         os._exit(1)
 
 
-class Results:
-    """Where results are written to."""
+class Pipes:
+    """The worker's pipes, unless a task has done something to them: then OSError."""
 
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
-        self._pipe = os.fstat(fd)
+    def __init__(self, fds: Descriptors) -> None:
+        self._fds = fds
+        self._stats = [os.fstat(fd) for fd in fds]
+
+    def next_submission(self) -> bytes | None:
+        """Take up a submission; None when there will be no more."""
+        message = read_message(self._fds.tasks)
+        ticket = _read_ticket(self._fds.tickets)
+        if ticket is None or ticket == travel.STOP:
+            return None
+        if message is not None and travel.submission_seq(message) != ticket:
+            self._check(*self._fds)
+        while message is not None and travel.submission_seq(message) != ticket:
+            message = read_message(self._fds.tasks)  # the one before was taken back
+        return message
 
     def write(self, message: bytes) -> None:
-        """Write a message; OSError if the pipe isn't there any more.
+        """Write a result; never to a file that has come in the pipe's place."""
+        self._check(self._fds.results)
+        write_message(self._fds.results, message)
 
-        A task may have closed all descriptors, and then opened files, which would get the
-        same numbers.
-        """
-        if not os.path.samestat(os.fstat(self._fd), self._pipe):
-            raise OSError("the pipe for results was replaced")
-        write_message(self._fd, message)
+    def _check(self, *fds: int) -> None:
+        for fd, stat in zip(self._fds, self._stats, strict=True):
+            if fd in fds and not os.path.samestat(os.fstat(fd), stat):
+                raise OSError("a pipe was replaced")
 
 
-def _initialise(initializer: Callable[[], object], results: Results) -> bool:
+def _initialise(initializer: Callable[[], object], pipes: Pipes) -> bool:
     try:
         initializer()
     except BaseException as exc:
         res = TaskRes.failed(initializer, {}, ExceptionInfo.of(exc))
-        results.write(travel.encode_result(travel.READY, res))
+        pipes.write(travel.encode_result(travel.READY, res))
         return False
     return True
 
 
-def _work(tasks: int, tickets: int, results: Results, registry: travel.Registry) -> None:
+def _work(pipes: Pipes, registry: travel.Registry) -> None:
     pid = os.getpid()
     while True:
-        message = read_message(tasks)
-        ticket = _read_ticket(tickets)
-        if ticket is None or ticket == travel.STOP:
-            return
-        while message is not None and travel.submission_seq(message) != ticket:
-            message = read_message(tasks)
+        message = pipes.next_submission()
         if message is None:
             return
-        result = _run(ticket, message, registry)
+        result = _run(message, registry)
         if os.getpid() != pid:
             os._exit(0)  # a child that the task forked, and that came back out of it
-        results.write(result)
+        pipes.write(result)
 
 
-def _run(seq: int, message: bytes, registry: travel.Registry) -> bytes:
+def _run(message: bytes, registry: travel.Registry) -> bytes:
+    seq = travel.submission_seq(message)
     try:
         index, definition, shared = travel.decode_submission(message)
         if definition is not None:
