@@ -181,14 +181,11 @@ class Sched:
         try:
             with Interrupts(lambda: run.request("abort")) as interrupts:
                 interrupts.busy = True
-                run.pool.timeout = timeout
                 registered = len(self._graph)
                 run.pool.start()
                 owned = True
-                with self._lock:  # tasks may have been added meanwhile
-                    self._read_metadata(registered)
-                    run.pool.admit(self._graph.tasks[registered:])
-                    run.begin(deadline)
+                run.pool.timeout = timeout
+                self._join_all(run, registered, deadline)
                 steps = run.results()
                 for res in steps:
                     interrupts.busy = False
@@ -213,6 +210,13 @@ class Sched:
             if os.getpid() == place[0]:  # a process that the consumer forked has no part in it
                 self._finish(run, owned, error)
         self._warn_left_over(run)
+
+    def _join_all(self, run: Run, registered: int, deadline: float | None) -> None:
+        """Let all tasks join, those that were added while the pool was started among them."""
+        with self._lock:
+            self._read_metadata(registered)
+            run.pool.admit(self._graph.tasks[registered:])
+            run.begin(deadline)
 
     def _begin(self, pool: WorkerPool) -> Run:
         with self._lock:

@@ -5,11 +5,21 @@ from __future__ import annotations
 import functools
 import gc
 import multiprocessing
+import pathlib
 import threading
 from collections.abc import Iterator
 
 import pytest
-from pool_support import KINDS, START_METHODS, Gate, children, descriptors
+from pool_support import (
+    EXECUTOR_KINDS,
+    KINDS,
+    START_METHODS,
+    Gate,
+    NamedGate,
+    children,
+    close_executors,
+    descriptors,
+)
 
 
 @pytest.fixture(params=KINDS)
@@ -31,10 +41,12 @@ def nothing_is_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
     gc.collect()
     before = descriptors(), threading.active_count()
     yield
+    abandons = request.node.get_closest_marker("abandons") is not None
+    close_executors(wait=not abandons)
     gc.collect()
     assert children() == set()
     assert descriptors() == before[0]
-    if request.node.get_closest_marker("abandons") is None:
+    if not abandons:
         assert threading.active_count() <= before[1]  # those abandoned earlier may have ended
 
 
@@ -49,7 +61,8 @@ def _start_servers() -> None:
 
 
 @pytest.fixture
-def event() -> Iterator[Gate]:
-    gate = Gate()
+def event(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> Iterator[Gate | NamedGate]:
+    kind = request.getfixturevalue("kind") if "kind" in request.fixturenames else ""
+    gate = NamedGate(tmp_path) if kind in EXECUTOR_KINDS else Gate()
     yield gate
     gate.close()

@@ -5,18 +5,56 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pathlib
+import select
+import warnings
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
 
-from pexen.sched.pool import ProcessWorkerPool, ThreadWorkerPool, WorkerPool
+from pexen.sched.pool import ExecutorPool, ProcessWorkerPool, ThreadWorkerPool, WorkerPool
 
 START_METHODS = ["fork", "forkserver", "spawn"]
 KINDS = ["threads", *START_METHODS]
+EXECUTOR_KINDS = ["executor-threads", "executor-fork", "executor-spawn"]
 
 
-def make(kind: str, *args: Any, **kwargs: Any) -> WorkerPool:
+def make(kind: str, workers: Any = 1, spare: Any = 1, **kwargs: Any) -> WorkerPool:
+    """A pool. One on an executor has a place more than workers, for when a task is abandoned."""
     if kind == "threads":
-        return ThreadWorkerPool(*args, **kwargs)
-    return ProcessWorkerPool(*args, start_method=kind, **kwargs)
+        return ThreadWorkerPool(workers, spare, **kwargs)
+    if kind in EXECUTOR_KINDS:
+        places = workers + 1 if isinstance(workers, int) else 1
+        return ExecutorPool(executor(kind, places), workers, spare, **kwargs)
+    return ProcessWorkerPool(workers, spare, start_method=kind, **kwargs)
+
+
+_executors: list[Executor] = []
+
+
+def executor(kind: str, places: int) -> Executor:
+    """An executor, which is shut down at the end of the test."""
+    made: Executor
+    if kind == "executor-threads":
+        made = ThreadPoolExecutor(places)
+    else:
+        context = multiprocessing.get_context(kind.removeprefix("executor-"))
+        made = ProcessPoolExecutor(places, context)
+        with warnings.catch_warnings():
+            # Threads that earlier tests abandoned may be there, and have no locks of ours.
+            warnings.filterwarnings("ignore", "This process .* is multi-threaded")
+            made.submit(int).result()  # forks now
+    _executors.append(made)
+    return made
+
+
+def close_executors(wait: bool) -> None:
+    """Shut down what `executor` made. Only threads at work are waited for, if told so."""
+    while _executors:
+        made = _executors.pop()
+        if isinstance(made, ProcessPoolExecutor):
+            for process in list((made._processes or {}).values()):
+                process.kill()
+            wait = True
+        made.shutdown(wait=wait, cancel_futures=True)
 
 
 def children() -> set[int]:
@@ -63,3 +101,35 @@ class Gate:
     def close(self) -> None:
         for end in (self._reader, self._writer, self._began_reader, self._began_writer):
             end.close()
+
+
+class NamedGate:
+    """The same for workers that were there before it, and so can't inherit it."""
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        self._folder = folder
+        self._fds = []
+        for name in ("began", "set"):
+            path = folder / name
+            if not path.exists():
+                os.mkfifo(path)
+            self._fds.append(os.open(path, os.O_RDWR | os.O_NONBLOCK))
+
+    def __reduce__(self) -> Any:
+        return NamedGate, (self._folder,)
+
+    def wait(self, seconds: float) -> bool:
+        os.write(self._fds[0], b"x")
+        return bool(select.select([self._fds[1]], [], [], seconds)[0])
+
+    def began(self, seconds: float = 30) -> bool:
+        """Whether somebody has come to wait."""
+        came = bool(select.select([self._fds[0]], [], [], seconds)[0])
+        return came and bool(os.read(self._fds[0], 1))
+
+    def set(self) -> None:
+        os.write(self._fds[1], b"x")
+
+    def close(self) -> None:
+        for fd in self._fds:
+            os.close(fd)

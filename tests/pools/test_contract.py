@@ -8,11 +8,17 @@ from typing import Any
 
 import pool_tasks as tasks
 import pytest
-from pool_support import make
+from pool_support import EXECUTOR_KINDS, KINDS, START_METHODS, make
 
 from pexen import task
 from pexen.sched import Outcome, TaskFailError, TaskLostError, TaskTimeoutError
 from pexen.sched.pool import PoolError, WorkerPool
+
+
+@pytest.fixture(params=[*KINDS, *EXECUTOR_KINDS])
+def kind(request: pytest.FixtureRequest) -> str:
+    """Every kind of pool, those on foreign executors as well."""
+    return str(request.param)
 
 
 def started(kind: str, *known: Any, **kwargs: Any) -> WorkerPool:
@@ -55,7 +61,7 @@ def test_a_pool_says_what_it_is_not_in_the_state_for(kind: str) -> None:
 
 def test_only_processes_need_to_know_tasks_beforehand(kind: str) -> None:
     pool = started(kind, tasks.noop)
-    if kind == "threads":
+    if kind not in START_METHODS:
         pool.register([tasks.echo])
         pool.submit(tasks.echo)
     else:
@@ -173,7 +179,7 @@ def test_a_task_past_its_timeout_is_ended_or_abandoned(kind: str) -> None:
     late, fine = finish(pool)
     assert late.outcome is Outcome.TIMEOUT and late.excinfo.type is TaskTimeoutError
     assert "limit 0.2 s" in str(late.excinfo.val)
-    assert late.abandoned == (kind == "threads")
+    assert late.abandoned == (kind not in START_METHODS)
     assert fine.outcome is Outcome.OK
 
 
@@ -182,6 +188,7 @@ def test_what_has_not_begun_can_be_taken_back(kind: str, event: Any) -> None:
     pool = started(kind, waits, tasks.noop, tasks.echo, workers=1, spare=2)
     pool.submit(waits)
     begun(pool, waits)
+    assert event.began()  # a worker that is ready still has to take it up
     pool.submit(tasks.noop)
     pool.submit(tasks.echo)
     assert pool.ahead() == [tasks.noop, tasks.echo]
@@ -220,7 +227,7 @@ def test_a_killed_task_is_lost_and_the_others_go_on(kind: str, event: Any) -> No
     results = finish(pool)
     assert {res.task: res.outcome for res in results} == {waits: "lost", tasks.noop: "ok"}
     lost = next(res for res in results if res.task is waits)
-    assert lost.excinfo.type is TaskLostError and lost.abandoned == (kind == "threads")
+    assert lost.excinfo.type is TaskLostError and lost.abandoned == (kind not in START_METHODS)
     event.set()
 
 

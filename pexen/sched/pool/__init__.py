@@ -2,7 +2,15 @@
 
 from ..common import PoolError
 from .base import Running, WorkerPool
+from .executor import ExecutorPool
 from .process import ProcessWorkerPool
 from .thread import ThreadWorkerPool
 
-__all__ = ["PoolError", "ProcessWorkerPool", "Running", "ThreadWorkerPool", "WorkerPool"]
+__all__ = [
+    "ExecutorPool",
+    "PoolError",
+    "ProcessWorkerPool",
+    "Running",
+    "ThreadWorkerPool",
+    "WorkerPool",
+]
