@@ -17,7 +17,7 @@ from typing import Any
 
 from ..util import PexenWarning
 from .common import MutexError, Outcome, Reason, SchedulerError, Task, TaskMap, TaskRes, task_name
-from .depcheck import names, unneeded_text
+from .depcheck import unneeded_text
 from .events import Announcer, Listener
 from .graph import Graph
 from .interrupt import Interrupts
@@ -28,6 +28,7 @@ from .pool.thread import ThreadWorkerPool
 from .requests import Request, checked_capacity, common_keys, never_granted
 from .run import Run
 from .snapshot import Snapshot, snapshot
+from .why import left_over
 
 
 class Sched:
@@ -209,7 +210,8 @@ class Sched:
         finally:
             if os.getpid() == place[0]:  # a process that the consumer forked has no part in it
                 self._finish(run, owned, error)
-        self._warn_left_over(run)
+        for text in left_over(run.graph, run.locks, run.outcomes, run.blocked):
+            warnings.warn(text, PexenWarning, stacklevel=2)
 
     def _join_all(self, run: Run, registered: int, deadline: float | None) -> None:
         """Let all tasks join, those that were added while the pool was started among them."""
@@ -254,19 +256,6 @@ class Sched:
                 run.open = False
                 run.give_up(error)
                 self._running = False
-
-    def _warn_left_over(self, run: Run) -> None:
-        blocked = [t for t, reason in run.blocked.items() if reason.kind == "requires"]
-        unmet = [t for t in blocked if run.outcomes[t] is Outcome.BLOCKED]
-        left = {key for node in run.locks.left().values() for key in node.keys()}
-        texts = []
-        if unmet:
-            texts.append(f"{len(unmet)} tasks skipped due to unmet deps; Sched.blocked says why")
-        if left:
-            tasks = names(run.graph.tasks[node] for node in run.locks.left())
-            texts.append(f"{len(left)} locks still held at exit, left by {tasks}")
-        for text in texts:
-            warnings.warn(text, PexenWarning, stacklevel=3)
 
     # -- control, from anywhere -------------------------------------------------------------
 

@@ -76,3 +76,19 @@ def gate_text(gate: Gate) -> str:
     if len(gate) > 2:
         return "a task that has waited longer"
     return f"lock {plain_key(what)!r}" if isinstance(how, str) else f"{how!r} of {what!r}"
+
+
+def left_over(
+    graph: Graph, locks: Locks, outcomes: TaskMap[Outcome], blocked: TaskMap[Reason]
+) -> list[str]:
+    """What a run that has ended should have its user know of."""
+    reasons = [(task, reason) for task, reason in blocked.items() if reason.kind == "requires"]
+    unmet = [task for task, _ in reasons if outcomes[task] is Outcome.BLOCKED]
+    left = {key for node in locks.left().values() for key in node.keys()}
+    texts = []
+    if unmet:
+        texts.append(f"{len(unmet)} tasks skipped due to unmet deps; Sched.blocked says why")
+    if left:
+        tasks = names(graph.tasks[node] for node in locks.left())
+        texts.append(f"{len(left)} locks still held at exit, left by {tasks}")
+    return texts

@@ -20,7 +20,7 @@ from test_contract import finish, started
 
 from pexen import Sched, task
 from pexen.sched import Outcome, events
-from pexen.sched.pool import ProcessWorkerPool
+from pexen.sched.pool import ProcessWorkerPool, channel, travel
 
 pytestmark = pytest.mark.abandons
 
@@ -235,3 +235,27 @@ def test_a_worker_that_cannot_be_ended_does_not_hold_up_the_end(
     deadline = time.monotonic() + 30
     while multiprocessing.active_children() and time.monotonic() < deadline:
         time.sleep(0.01)
+
+
+def test_a_submission_that_kills_whoever_reads_it_is_lost_in_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It was handed out again and again, as it had never begun."""
+    poison, harmless = functools.partial(tasks.noop), functools.partial(tasks.noop)
+    index = [harmless, poison].index(poison)
+
+    read = channel.read_message
+
+    def read_or_die(fd: int) -> bytes | None:
+        message = read(fd)
+        if message is not None and travel.submission_seq(message) != travel.STOP:
+            if travel.decode_submission(message)[0] == index:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return message
+
+    monkeypatch.setattr("pexen.sched.pool.worker.read_message", read_or_die)
+    results = {res.task: res for res in Sched([harmless, poison]).run(ProcessWorkerPool(2))}
+    assert results[harmless].outcome is Outcome.OK
+    assert results[poison].outcome is Outcome.LOST
+    assert "3 workers died before they could begin it" in str(results[poison].excinfo.val)
+    assert "SIGKILL" in str(results[poison].excinfo.val)

@@ -3,6 +3,11 @@
 The text of the traceback always travels. The type does, or its nearest base that can be
 pickled. The exception itself and those it is chained to (`__cause__`, `__context__`) each
 travel by themselves; one that can't is left out of the chain.
+
+One that pickles, but can't be loaded as its `__init__` needs more than its `args`, is rebuilt
+without `__init__`, as pickle does with other objects. Of one that is chained, attributes that
+can't travel are left out; of the first one that would be less than what was promised, so it
+stays behind as a whole.
 """
 
 from __future__ import annotations
@@ -34,7 +39,7 @@ def encode_exception(info: ExceptionInfo) -> bytes:
     chain = [] if info.val is None else _chain_of(info.val)
     links = [
         _Link(
-            _pickled(exc),
+            _pickled(exc) or _bared(exc, whole=exc is info.val),
             _place(chain, exc.__cause__),
             _place(chain, exc.__context__),
             exc.__suppress_context__,
@@ -88,10 +93,17 @@ def _pickled(exc: BaseException) -> bytes | None:
         if type(pickle.loads(pickled)) is type(exc):
             return pickled
     except BaseException:
-        pass  # an __init__ that needs more than `args`, an attribute that can't be pickled
+        pass
+    return None
+
+
+def _bared(exc: BaseException, whole: bool) -> bytes | None:
+    """The exception without its `__init__`, tried out; None if it can't travel so either."""
     try:
-        args = tuple(map(_portable, exc.args))
-        state = {name: v for name, v in vars(exc).items() if _portable(v) is v}
+        args, state = exc.args, vars(exc)
+        if not whole:
+            args = tuple(map(_portable, args))
+            state = {name: v for name, v in state.items() if _portable(v) is v}
         pickled = pickle.dumps(_Bare(type(exc), args, state), 5)
         if type(pickle.loads(pickled)) is type(exc):
             return pickled

@@ -36,7 +36,11 @@ _MAX_STACKS = 1 << 18
 
 @dataclass(slots=True, eq=False)
 class Item:
-    """A submitted task. `handed` is when a worker got it, `since` when it began."""
+    """A submitted task.
+
+    `handed` is when a worker got it, `since` when it began, `deaths` how many workers have
+    died that were about to take it up.
+    """
 
     seq: int
     index: int
@@ -45,6 +49,7 @@ class Item:
     timeout: float | None
     handed: float = 0.0
     since: float | None = None
+    deaths: int = 0
 
 
 class WorkerProcess:

@@ -52,6 +52,9 @@ _log = logging.getLogger("pexen")
 # only 4096 bytes where a user has very many.
 MAX_DEPTH = 500
 
+# How many workers may die while they read a submission, before its task is lost.
+MAX_DEATHS = 3
+
 # Seconds between SIGTERM and SIGKILL: long enough to remove a temporary file, short
 # enough for somebody who waits at a terminal.
 GRACE = 1.0
@@ -387,6 +390,12 @@ class ProcessWorkerPool(WorkerPool):
         untouched = worker.take_back()
         how = self._crew.remove(worker)
         got.extend(worker.loss_of(item, how, self.clock()) for item in worker.queue)
+        if untouched and worker.ready and worker.ending is None and not worker.queue:
+            # Reading it may be what kills, by its size, say. So it isn't tried without end.
+            untouched[0].deaths += 1
+            if untouched[0].deaths >= MAX_DEATHS:
+                why = f"{MAX_DEATHS} workers died before they could begin it; the last one, {how}"
+                got.append(worker.loss_of(untouched.pop(0), why, self.clock()))
         self._backlog.extendleft(reversed(untouched))
         if not worker.begun and not worker.retiring:
             when = "before they have done anything" if worker.ready else "before they are ready"
