@@ -15,7 +15,7 @@ from typing import Any
 
 import pool_tasks as tasks
 import pytest
-from pool_support import make
+from pool_support import children, make
 from test_contract import finish, started
 
 from pexen import Sched, task
@@ -259,3 +259,29 @@ def test_a_submission_that_kills_whoever_reads_it_is_lost_in_the_end(
     assert results[poison].outcome is Outcome.LOST
     assert "3 workers died before they could begin it" in str(results[poison].excinfo.val)
     assert "SIGKILL" in str(results[poison].excinfo.val)
+
+
+def test_a_task_that_changes_its_worker_still_has_its_timeout() -> None:
+    """One that was given back to its worker, in the first place, never timed out."""
+    quick, other, last = (functools.partial(tasks.noop) for _ in range(3))
+    endless = task(functools.partial(time.sleep, 30), timeout=0.5)
+    pool = ProcessWorkerPool(2, spare=2)
+    told: list[Any] = []
+    pool.on_begin = lambda body, time: told.append(body)
+    pool.register([quick, other, last, endless])
+    pool.start()
+    (first, _) = sorted(children())
+    os.kill(first, signal.SIGSTOP)  # as on a loaded machine: it doesn't get to run
+    results: list[Any] = []
+    for body in (quick, other, endless, last):
+        pool.submit(body)
+    while endless not in told:
+        results += pool.results(0.05)
+        if len(results) == 2:
+            os.kill(first, signal.SIGCONT)
+    os.kill(first, signal.SIGCONT)
+    results += finish(pool)
+    assert {res.task: res.outcome for res in results} == {
+        quick: Outcome.OK, other: Outcome.OK, last: Outcome.OK, endless: Outcome.TIMEOUT
+    }
+    assert sorted(map(id, told)) == sorted(map(id, [quick, other, last, endless]))

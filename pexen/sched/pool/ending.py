@@ -108,7 +108,12 @@ def signal_group(group: int, number: int) -> None:
 
 
 def group_exists(group: int) -> bool:
-    """Whether there is anybody in the group, zombies included."""
+    """Whether there is anybody in the group, whose leader was a child of ours and is reaped."""
+    with contextlib.suppress(ChildProcessError):
+        # Where orphans become our children, as those of a container's first process do,
+        # nobody else clears those away that have ended.
+        while os.waitpid(-group, os.WNOHANG)[0]:
+            pass
     try:
         os.killpg(group, 0)
     except ProcessLookupError:

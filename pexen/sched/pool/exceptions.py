@@ -13,6 +13,7 @@ stays behind as a whole.
 from __future__ import annotations
 
 import pickle
+import traceback
 from typing import Any, NamedTuple
 
 from ..common import ExceptionInfo
@@ -28,6 +29,11 @@ class _Link(NamedTuple):
     cause: int | None
     context: int | None
     suppress_context: bool
+
+
+def describe(exc: BaseException) -> str:
+    """An exception in one line, also where its own text can't be had."""
+    return traceback.format_exception_only(exc)[0].strip()
 
 
 def encode_exception(info: ExceptionInfo) -> bytes:

@@ -37,8 +37,8 @@ from ..common import (
     task_name,
 )
 from .base import ABORTED, Running, WorkerPool
-from .stacks import add_stacks
-from .parcel import WORKER, Parcel, describe, run_parcel
+from .exceptions import describe
+from .parcel import WORKER, Parcel, run_parcel
 from .places import Places, places_of
 from .stacks import add_stacks, of_thread
 from .submission import Item, lost, result_of, unfinished

@@ -38,8 +38,8 @@ _MAX_STACKS = 1 << 18
 class Item:
     """A submitted task.
 
-    `handed` is when a worker got it, `since` when it began, `deaths` how many workers have
-    died that were about to take it up.
+    `handed` is when a worker got it, `since` when it began, `told` whether that was told,
+    `deaths` how many workers have died that were about to take it up.
     """
 
     seq: int
@@ -49,6 +49,7 @@ class Item:
     timeout: float | None
     handed: float = 0.0
     since: float | None = None
+    told: bool = False
     deaths: int = 0
 
 
@@ -233,12 +234,11 @@ class WorkerProcess:
         for item in back:
             self.queue.remove(item)
             self._defined.discard(item.index)  # it drops the message, and what is in it
-            item.since = None
         self.handed -= len(back)
         return back
 
     def give_again(self, item: Item) -> None:
-        """Undo taking back the oldest of what was taken back; it still has the submission."""
+        """Undo taking back an item, those after it not given again yet; it has the submission."""
         self.queue.append(item)
         self.handed += 1
         self._write_ticket(item.seq)

@@ -13,13 +13,12 @@ import os
 import pickle
 import threading
 import time
-import traceback
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
 from ..call import run_task
 from ..common import ExceptionInfo, PoolError, Shared, Task, TaskRes, task_name
-from .exceptions import decode_exception
+from .exceptions import decode_exception, describe
 from .travel import decode_report, decode_result, encode_not_loaded, encode_result, kwargs_of
 
 _NOT_LOADED = (
@@ -125,11 +124,6 @@ def _worker_name() -> str:
     name = f"executor-{os.uname().nodename.partition('.')[0]}-{os.getpid()}"
     thread = threading.current_thread()
     return name if thread is threading.main_thread() else f"{name}/{thread.name}"
-
-
-def describe(exc: BaseException) -> str:
-    """An exception in one line, also where its own text can't be had."""
-    return traceback.format_exception_only(exc)[0].strip()
 
 
 def open_reply(reply: Any, parcel: Parcel, arrival: float) -> TaskRes | None:

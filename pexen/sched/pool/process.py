@@ -240,6 +240,7 @@ class ProcessWorkerPool(WorkerPool):
         # Numbered anew each time, as it may come back to a worker that had it before.
         self._seqs += 1
         item.seq = self._seqs
+        item.since = None
         known = worker.knows(item.index)
         definition = None if known else self._roster.definition(item.index)
         try:
@@ -259,7 +260,8 @@ class ProcessWorkerPool(WorkerPool):
             item = worker.queue[0]
             worker.begun += 1
             item.since = max(free, item.handed)
-            if self.on_begin is not None:
+            if self.on_begin is not None and not item.told:
+                item.told = True
                 self._beginnings.append((item.task, item.since))
 
     def _tell_beginnings(self) -> None:
@@ -278,10 +280,12 @@ class ProcessWorkerPool(WorkerPool):
                 if len(busy.queue) < 2:
                     continue
                 back = busy.take_back()
-                for item in back[1:]:
-                    busy.give_again(item)
                 if back:
-                    self._hand(idle, back[0])
+                    # If it has begun none, the first is about to be, and stays.
+                    moved = back.pop(0 if busy.queue else 1)
+                    for item in back:
+                        busy.give_again(item)
+                    self._hand(idle, moved)
                     break
 
     # -- results and deaths -----------------------------------------------------------------------

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..common import Outcome, TaskLostError, TaskRes
-from .parcel import WORKER, Parcel, describe, open_reply
+from .exceptions import describe
+from .parcel import WORKER, Parcel, open_reply
 
 
 @dataclass(slots=True, eq=False)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from ..common import ExceptionInfo, Outcome, PoolError, Shared, Task, TaskRes, task_name
 from ..meta import meta_of
-from .exceptions import decode_exception, encode_exception
+from .exceptions import decode_exception, describe, encode_exception
 
 _OUTCOMES = list(Outcome)
 
@@ -108,9 +108,9 @@ def _pickle_task(task: Task, inherited: dict[int, object]) -> bytes:
     file = io.BytesIO()
     try:
         _TaskPickler(file, inherited).dump((task, kwargs_of(task)))
-    except Exception as exc:
+    except BaseException as exc:
         raise PoolError(
-            f"task {task_name(task)!r} can't be sent to a worker process: {exc}; "
+            f"task {task_name(task)!r} can't be sent to a worker process: {describe(exc)}; "
             "define it at the top level of a module, or use start_method='fork'"
         ) from exc
     return file.getvalue()
@@ -135,8 +135,8 @@ def encode_submission(
     """A submitted task; raises AttributeError if its shared dict can't be pickled."""
     try:
         return _SEQ.pack(seq) + pickle.dumps((index, definition, shared), 5)
-    except Exception as exc:
-        raise AttributeError(f"Can't pickle the task's shared state: {exc}") from exc
+    except BaseException as exc:
+        raise AttributeError(f"Can't pickle the task's shared state: {describe(exc)}") from exc
 
 
 def stop_message() -> bytes:
@@ -202,7 +202,7 @@ def _unpicklable(res: TaskRes, exc: BaseException) -> AttributeError:
         what = "shared state"
     except BaseException:
         pass  # it is the return value
-    error = AttributeError(f"Can't pickle the task's {what}: {type(exc).__name__}: {exc}")
+    error = AttributeError(f"Can't pickle the task's {what}: {describe(exc)}")
     error.__cause__ = exc
     return error
 
