@@ -378,6 +378,9 @@ class Run:
 
     def give_up(self, error: BaseException | None) -> None:
         """End every task on the books; the pool's workers are gone or will be."""
+        never_joined = len(self.graph) - len(self.state)
+        self.state.extend([State.WAITING] * never_joined)
+        self.unfinished += never_joined
         for node, state in enumerate(self.state):
             if state is State.ENDED:
                 continue

@@ -6,18 +6,13 @@ import contextlib
 import os
 import select
 import signal
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from multiprocessing.context import BaseContext
 from typing import Any
 
-from . import descriptors
+from . import descriptors, starting
 from .ending import signal_group
 from .worker import EXIT_PIPES_GONE
-
-# At least as many as any start method needs for a moment, its helpers' start included.
-_DESCRIPTORS_TO_START = 12
-
 
 class Child:
     """A process that leads, or soon will, a group of its own."""
@@ -35,9 +30,7 @@ class Child:
         self._process = self._context.Process(  # type: ignore[attr-defined]  # made per context
             target=target, args=args, name=self._name
         )
-        _check_descriptors()
-        with _quiet_fork():
-            self._process.start()
+        starting.start(self._process)
         self.pid = self._process.pid
         self.fd = _end_of(self._process)
         descriptors.keep([self.fd])
@@ -99,21 +92,6 @@ def _how(code: int | None) -> str:
         return f"was ended by signal {-code}"
 
 
-def _check_descriptors() -> None:
-    """OSError unless there are enough descriptors to start a process.
-
-    When multiprocessing gets only some of those it asks for, it loses them, and its fork
-    server doesn't survive it.
-    """
-    taken: list[int] = []
-    try:
-        while len(taken) < _DESCRIPTORS_TO_START:
-            taken.extend(os.pipe())
-    finally:
-        for fd in taken:
-            os.close(fd)
-
-
 def _end_of(process: Any) -> int:
     """A descriptor that is readable when the process has ended."""
     if hasattr(os, "pidfd_open"):
@@ -122,20 +100,3 @@ def _end_of(process: Any) -> int:
     # A pipe, which a process forked by a task holds open as well: here the end is only
     # noticed when that one ends.
     return os.dup(process.sentinel)
-
-
-@contextlib.contextmanager
-def _quiet_fork() -> Iterator[None]:
-    """Keep SIGINT from a child that has not settled in yet, and a warning from the user.
-
-    Python 3.12 warns when a process with threads forks. A worker forked here runs
-    nothing of the parent's but tasks, and those who use locks of other threads are told
-    to use another start method.
-    """
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
-            yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)

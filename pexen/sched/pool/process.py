@@ -59,6 +59,8 @@ MAX_DEATHS = 3
 # enough for somebody who waits at a terminal.
 GRACE = 1.0
 
+# How long to wait, at the exit of the interpreter, for a thread that uses a pool.
+_EXIT_SECONDS = 1.0
 
 Results = list[TaskRes]
 
@@ -180,7 +182,7 @@ class ProcessWorkerPool(WorkerPool):
     def _note_refused(self, exc: OSError) -> None:
         """The system refuses to start a worker: go on with those there are, if any."""
         if not self._restarts.in_vain:
-            _log.warning("a worker process could not be started, going on with fewer: %s", exc)
+            _log.warning("a worker process could not be started, going on with fewer: %s", str(exc))
         self._note_in_vain(f"no worker process can be started: {exc}", exc)
 
     def _note_in_vain(self, why: str, cause: BaseException | None = None) -> None:
@@ -450,7 +452,12 @@ _pools: weakref.WeakSet[ProcessWorkerPool] = weakref.WeakSet()
 
 @atexit.register
 def _end_all() -> None:
-    """End the workers of pools that are in use when the interpreter exits."""
+    """End the workers of pools that are in use when the interpreter exits.
+
+    Only daemon threads can be using them by now. They wait for the lock until the end.
+    """
     for pool in list(_pools):
         if pool._pid == os.getpid():
-            pool.terminate()
+            pool._lock.acquire(timeout=_EXIT_SECONDS)
+            for worker in pool._crew.workers.values():
+                worker.kill()

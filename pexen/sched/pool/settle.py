@@ -66,7 +66,9 @@ def _reset_signals() -> None:
     for number in signal.valid_signals():
         if callable(signal.getsignal(number)):
             signal.signal(number, signal.SIG_DFL)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # also where the parent ignores it
+    # Also where the parent ignores them: a task is to be ended, and to learn of its children.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     # Ignoring a signal discards one that is pending: a Ctrl-C before the worker was in a
     # group of its own is the parent's affair.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -18,6 +18,7 @@ as nobody holds its ticket. Workers are daemons, so they don't hold up the inter
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 from collections.abc import Iterable
@@ -125,21 +126,17 @@ class ThreadWorkerPool(WorkerPool):
                 ended = self._judge()
                 if ended:
                     return ended
-            try:
-                first = self._done.get(timeout=self._patience(end))
-            except queue.Empty:
-                late = self._judge()
-                if late or end is not None and self.clock() >= end:
-                    return late
-                continue
+            messages = []
+            with contextlib.suppress(queue.Empty):
+                messages.append(self._done.get(timeout=self._patience(end)))
+            messages += [self._done.get() for _ in range(self._done.qsize())]
             got: list[TaskRes] = []
-            self._settle(first, got)
-            for _ in range(self._done.qsize()):
-                self._settle(self._done.get(), got)
+            for message in messages:
+                self._settle(message, got)
             self._begin()
             if self._timed or self._doomed:
                 got.extend(self._judge())
-            if got or first is None:
+            if got or None in messages or end is not None and self.clock() >= end:
                 return got
 
     def _patience(self, end: float | None) -> float:

@@ -14,11 +14,11 @@ those whose tickets are still there certainly have not.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import select
 import struct
 import sys
+import threading
 import time
 from collections.abc import Callable
 
@@ -34,6 +34,9 @@ TICKET = struct.Struct("<Q")
 # The exit code of a worker without its pipes; unlikely to be a task's own.
 EXIT_PIPES_GONE = 213
 
+# How long to wait for the streams of a worker that ends.
+_FLUSH_SECONDS = 0.5
+
 
 def worker_main(
     ends: WorkerEnds, registry: travel.Registry, initializer: Callable[[], object] | None
@@ -45,17 +48,43 @@ def worker_main(
             return
         pipes.write(travel.encode_result(travel.READY, TaskRes(len)))
         _work(pipes, registry)
+        _flush()
     except OSError:
         # At once, as the numbers of our descriptors may be those of a task's files now. What
         # tasks have printed is still to be written.
-        for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(Exception):
-                stream.flush()
+        _flush_streams()
         os._exit(EXIT_PIPES_GONE)
     except BaseException:
         # Such as a KeyboardInterrupt between two tasks. The parent says what was lost; a
         # traceback on the terminal would say nothing more.
         os._exit(1)
+
+
+def _flush() -> None:
+    """Have what was printed written, unless that can't be; then end at once.
+
+    A thread of the parent may have held the lock of a stream when this process was forked.
+    multiprocessing would wait for it when it flushes.
+    """
+    flushed: list[bool] = []
+    flushing = threading.Thread(target=lambda: flushed.append(_flush_streams()), daemon=True)
+    flushing.start()
+    flushing.join(_FLUSH_SECONDS)
+    if flushed != [True]:
+        os._exit(0)
+
+
+def _flush_streams() -> bool:
+    """Returns whether no stream is locked by a thread that isn't there."""
+    free = True
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except RuntimeError:
+            free = False  # a thread of this process happens to have the other's number
+        except Exception:
+            pass  # it is closed, or broken, or None
+    return free
 
 
 class Pipes:

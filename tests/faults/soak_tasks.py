@@ -1,0 +1,85 @@
+"""Tasks of the soak test, and the one who kills their workers; any worker can import them."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import mmap
+import os
+import random
+import signal
+import threading
+import time
+from typing import Any
+
+import process_tree
+
+
+class Tally:
+    """A file with a byte for each task, which counts how often it began."""
+
+    def __init__(self, path: str, size: int) -> None:
+        self.path = path
+        with open(path, "wb") as file:
+            file.truncate(size)
+
+    def counts(self) -> bytes:
+        with open(self.path, "rb") as file:
+            return file.read()
+
+
+@functools.cache
+def _tally(path: str) -> mmap.mmap:
+    with open(path, "r+b") as file:
+        return mmap.mmap(file.fileno(), 0)
+
+
+def count_in(path: str, number: int) -> None:
+    """Count that this task began. It runs in one worker at a time, so nothing is overwritten.
+
+    A few of them last, to be killed in it: else it is mostly between two tasks.
+    """
+    _tally(path)[number] += 1
+    if number % 20 == 0:
+        time.sleep(0.002)
+
+
+def resident_kilobytes() -> int:
+    """How much memory this process has."""
+    with open("/proc/self/status") as file:
+        fields = dict(line.split(":", 1) for line in file)
+    return int(fields["VmRSS"].split()[0])
+
+
+class Killer:
+    """A context in which a random worker process is killed every `interval` seconds."""
+
+    def __init__(self, seed: int, interval: float) -> None:
+        self._interval = interval
+        self._random = random.Random(seed)
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._kill_on_and_on)
+        self.kills = 0  # that were sent to a process that lived
+
+    def __enter__(self) -> Killer:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _kill_on_and_on(self) -> None:
+        while not self._over.wait(self._interval):
+            below = process_tree.descendants(os.getpid())
+            # Workers lead groups; one that has just been started doesn't yet.
+            workers = sorted(p.pid for p in below if p.group == p.pid and not p.dead)
+            if workers:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(self._random.choice(workers), signal.SIGKILL)
+                    self.kills += 1
+
+
+def tasks(path: str, count: int) -> list[Any]:
+    """So many tasks, each of its own."""
+    return [functools.partial(count_in, path, number) for number in range(count)]
