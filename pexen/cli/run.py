@@ -61,7 +61,9 @@ _PROCESSES = "run tasks in worker processes, which may crash, and can be ended (
 _THREADS = "run tasks in threads, which start faster, but share all and can't be ended"
 _START_METHOD = "how processes are started: %(choices)s (default: fork, where there is one)"
 _RESOURCE = "how much there is of a resource that tasks take; may be given several times"
-_TIMEOUT = "end a task that runs longer, unless its metadata has a timeout of its own"
+_TIMEOUT = """\
+end a task that runs longer, unless its metadata has a timeout of its own (with --threads,
+only stop waiting for it)"""
 
 
 def main(argv: Sequence[str]) -> int:

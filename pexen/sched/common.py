@@ -179,7 +179,7 @@ class TaskRes(_ResFields):
         whether what it provides counts as provided, and whether its uses and
         claims are released.
     `abandoned`
-        True where the task still runs, in a thread that nothing can end.
+        True where the task may still run, as nothing can end its thread.
     """
 
     outcome: Outcome = Outcome.OK

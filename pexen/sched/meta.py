@@ -156,6 +156,12 @@ def meta_of(callobj: Task) -> SchedMeta:
     return found if isinstance(found, SchedMeta) else DEFAULTS
 
 
+def kwargs_of(callobj: Task) -> dict[str, Any]:
+    """The keyword arguments that the callable's metadata gives, only to be read."""
+    kwargs: dict[str, Any] = vars(meta_of(callobj)).get("kwargs", {})
+    return kwargs
+
+
 def retrieve_meta(callobj: Task) -> SchedMeta:
     """The metadata of the callable; AttributeError if it has none."""
     meta: SchedMeta = getattr(callobj, SCHED_ATTR_NAME)

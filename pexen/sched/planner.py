@@ -23,7 +23,7 @@ from .graph import Graph
 from .interrupt import Interrupts
 from .meta import SchedMeta, meta_of
 from .order import Durations, known_duration
-from .pool.base import WorkerPool
+from .pool.base import WorkerPool, check_seconds
 from .pool.thread import ThreadWorkerPool
 from .requests import Request, checked_capacity, common_keys, never_granted
 from .run import Run
@@ -168,8 +168,8 @@ class Sched:
         if chosen is not None and not isinstance(chosen, WorkerPool):
             raise TypeError(f"pool is {chosen!r}; give a pool, such as ThreadWorkerPool()")
         for name, seconds in (("deadline", deadline), ("timeout", timeout)):
-            if seconds is not None and not (isinstance(seconds, (int, float)) and seconds > 0):
-                raise ValueError(f"{name} is {seconds!r}; give seconds above 0, or None")
+            if seconds is not None:
+                check_seconds(name, seconds)
         return self._iterate(chosen, deadline, timeout)
 
     def _iterate(
@@ -186,7 +186,7 @@ class Sched:
                 run.pool.start()
                 owned = True
                 run.pool.timeout = timeout
-                self._join_all(run, registered, deadline)
+                self._take_in(run, registered, deadline)
                 steps = run.results()
                 for res in steps:
                     interrupts.busy = False
@@ -213,7 +213,7 @@ class Sched:
         for text in left_over(run.graph, run.locks, run.outcomes, run.blocked):
             warnings.warn(text, PexenWarning, stacklevel=2)
 
-    def _join_all(self, run: Run, registered: int, deadline: float | None) -> None:
+    def _take_in(self, run: Run, registered: int, deadline: float | None) -> None:
         """Let all tasks join, those that were added while the pool was started among them."""
         with self._lock:
             self._read_metadata(registered)
@@ -251,7 +251,7 @@ class Sched:
                 run.pool.finish()
         finally:
             if owned:
-                run.pool.on_begin = None
+                run.pool.on_begin = run.pool.timeout = None
             with self._lock:
                 run.open = False
                 run.give_up(error)

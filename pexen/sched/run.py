@@ -378,9 +378,10 @@ class Run:
 
     def give_up(self, error: BaseException | None) -> None:
         """End every task on the books; the pool's workers are gone or will be."""
-        never_joined = len(self.graph) - len(self.state)
-        self.state.extend([State.WAITING] * never_joined)
-        self.unfinished += never_joined
+        # A run that could not even begin has never told anybody of anything.
+        for task in self.graph.tasks[len(self.state) :]:
+            self.outcomes._set(task, Outcome.CANCELLED)
+            self.blocked._set(task, stopped_reason("abort", error))
         for node, state in enumerate(self.state):
             if state is State.ENDED:
                 continue

@@ -82,8 +82,11 @@ def left_over(
     graph: Graph, locks: Locks, outcomes: TaskMap[Outcome], blocked: TaskMap[Reason]
 ) -> list[str]:
     """What a run that has ended should have its user know of."""
-    reasons = [(task, reason) for task, reason in blocked.items() if reason.kind == "requires"]
-    unmet = [task for task, _ in reasons if outcomes[task] is Outcome.BLOCKED]
+    unmet = [
+        task
+        for task, reason in blocked.items()
+        if reason.kind == "requires" and outcomes[task] is Outcome.BLOCKED
+    ]
     left = {key for node in locks.left().values() for key in node.keys()}
     texts = []
     if unmet:

@@ -18,7 +18,7 @@ from ..sched.common import (
 )
 from ..sched.meta import get_kwargs
 from ..sched.order import Durations, known_duration
-from ..sched.pool.base import ABORTED, Running, WorkerPool
+from ..sched.pool.base import ABORTED, Running, WorkerPool, out_of_time
 
 
 class VirtualPool(WorkerPool):
@@ -66,7 +66,7 @@ class VirtualPool(WorkerPool):
             seconds = 1.0 if seconds is None else seconds
             limit = self._timeout_of(task)
             if limit is not None and seconds > limit:
-                error = TaskTimeoutError(f"timed out after {limit} s (limit {limit} s)")
+                error = TaskTimeoutError(out_of_time(limit, limit))
                 res = TaskRes.unfinished(task, shared, Outcome.TIMEOUT, error, name)
                 seconds = limit
             res.worker = name

@@ -124,6 +124,11 @@ def test_a_task_that_crashes_takes_nothing_along(cli):
 
         == lost: suite/a
         process-1 (pid N) was ended by signal SIGSEGV
+        what its worker was doing:
+        Fatal Python error: Segmentation fault
+
+        ...
+          File "FOLDER/suite.py", line 4 in a
 
         3 tasks: 1 ok, 1 lost, 1 blocked  in N s
         [1]

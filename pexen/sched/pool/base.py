@@ -58,12 +58,14 @@ class WorkerPool(abc.ABC):
         self.spare = spare
         # Called with (task, time) when an attempt begins, in the using thread; or None.
         self.on_begin: Callable[[Task, float], None] | None = None
-        # Seconds that a task may run whose metadata doesn't say; None: for ever. Set by a run.
+        # Seconds that a task may run whose metadata doesn't say; None: for ever. It belongs to
+        # the run, which sets it and resets it.
         self.timeout: float | None = None
         # State.
         self._state = NEW
         self._due = 0  # submitted, and result not fetched yet
         self._ready: deque[TaskRes] = deque()  # results here, not fetched yet
+        self._beginnings: deque[tuple[Task, float]] = deque()  # on_begin isn't told of them yet
 
     # -- for everyone ---------------------------------------------------------------
 
@@ -76,6 +78,7 @@ class WorkerPool(abc.ABC):
             raise PoolError("Cannot re-start a running pool")
         self._due = 0
         self._ready.clear()
+        self._beginnings.clear()
         self._start()
         self._state = RUNNING
 
@@ -189,6 +192,13 @@ class WorkerPool(abc.ABC):
         own = meta_of(task).timeout
         return self.timeout if own is None else own
 
+    def _tell_beginnings(self) -> None:
+        """Call on_begin. No lock is held, as who is told may want to look at the pool."""
+        while self._beginnings:
+            task, since = self._beginnings.popleft()
+            if self.on_begin is not None:
+                self.on_begin(task, since)
+
     def _until(self, moments: Iterable[float | None]) -> float:
         """Seconds to wait for the first of some moments on the clock; then look again."""
         now = self.clock()
@@ -250,6 +260,17 @@ class WorkerPool(abc.ABC):
     @abc.abstractmethod
     def _terminate(self) -> None:
         """End the workers now."""
+
+
+def out_of_time(elapsed: float, limit: float | None) -> str:
+    """What is said of a task that ran for `elapsed` seconds."""
+    return f"timed out after {elapsed:.3g} s (limit {limit:g} s)"
+
+
+def check_seconds(name: str, value: Any) -> None:
+    """ValueError unless it is a number above 0."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
+        raise ValueError(f"{name} is {value!r}; give seconds above 0")
 
 
 def _check_count(name: str, value: Any, least: int) -> None:

@@ -22,7 +22,7 @@ class Child:
         self._name = name
         self._process: Any = None
         self.pid = 0
-        self.fd = -1  # readable when it has ended
+        self.end_fd = -1  # readable when it has ended
         self._reaped = False
 
     def start(self, target: Callable[..., None], args: tuple[Any, ...]) -> None:
@@ -32,8 +32,8 @@ class Child:
         )
         starting.start(self._process)
         self.pid = self._process.pid
-        self.fd = _end_of(self._process)
-        descriptors.keep([self.fd])
+        self.end_fd = _end_of(self._process)
+        descriptors.keep([self.end_fd])
 
     def discard(self) -> None:
         """Undo a start that failed, however far it got."""
@@ -50,7 +50,7 @@ class Child:
     def wait(self, seconds: float) -> bool:
         """Wait for its end; returns whether it has come."""
         poll = select.poll()
-        poll.register(self.fd, select.POLLIN)
+        poll.register(self.end_fd, select.POLLIN)
         return self._reaped or bool(poll.poll(seconds * 1000))
 
     def reap(self) -> None:
@@ -61,6 +61,7 @@ class Child:
     def bury(self) -> str:
         """It has ended: end what is left of its group, and say how it did."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
+            # Not signal_group: once it is reaped, its pid may be somebody else's.
             os.killpg(self.pid, signal.SIGKILL)
         self.reap()
         code = self._process.exitcode
@@ -74,9 +75,9 @@ class Child:
 
     def close(self) -> None:
         """Give the descriptor back."""
-        if self.fd >= 0:
-            descriptors.close([self.fd])
-            self.fd = -1
+        if self.end_fd >= 0:
+            descriptors.close([self.end_fd])
+            self.end_fd = -1
 
 
 def _how(code: int | None) -> str:

@@ -43,6 +43,7 @@ class Ending:
         self._group = group
         self._grace = grace
         self._state = LOOKING
+        self._look_until = 0.0
         self._kill_at = 0.0
 
     def begin(self, now: float) -> None:
@@ -50,7 +51,7 @@ class Ending:
         if self.outcome is not Outcome.TIMEOUT or LOOK_SIGNAL is None:
             self._ask(now)
             return
-        self.next_moment = now + _LOOK_SECONDS
+        self.next_moment = self._look_until = now + _LOOK_SECONDS
         with contextlib.suppress(ProcessLookupError):
             os.kill(self._group, LOOK_SIGNAL)
         signal_group(self._group, signal.SIGCONT)  # a stopped process handles no signal
@@ -58,7 +59,7 @@ class Ending:
     def saw_stacks(self, now: float) -> None:
         """Some of the stacks have come."""
         if self._state is LOOKING:
-            self.next_moment = now + _QUIET_SECONDS
+            self.next_moment = min(now + _QUIET_SECONDS, self._look_until)
 
     def go_on(self, now: float) -> None:
         """Take the next step; its time has come."""
@@ -79,7 +80,7 @@ class Ending:
 
     def lingers(self, now: float) -> bool:
         """Whether, after its leader's end, others of the group still have time to end."""
-        if self._state is not ASKED or now >= self._kill_at or not group_exists(self._group):
+        if self._state is not ASKED or now >= self._kill_at or not clear_group(self._group):
             return False
         self.next_moment = min(now + _LOOK_AGAIN_SECONDS, self._kill_at)
         return True
@@ -107,8 +108,11 @@ def signal_group(group: int, number: int) -> None:
             os.kill(group, number)
 
 
-def group_exists(group: int) -> bool:
-    """Whether there is anybody in the group, whose leader was a child of ours and is reaped."""
+def clear_group(group: int) -> bool:
+    """Reap who of the group is ours and has ended; returns whether there is anybody left.
+
+    Its leader was a child of ours, and is reaped. Zombies that are somebody else's to reap count.
+    """
     with contextlib.suppress(ChildProcessError):
         # Where orphans become our children, as those of a container's first process do,
         # nobody else clears those away that have ended.

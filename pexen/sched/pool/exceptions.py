@@ -12,6 +12,7 @@ stays behind as a whole.
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import traceback
 from typing import Any, NamedTuple
@@ -34,6 +35,13 @@ class _Link(NamedTuple):
 def describe(exc: BaseException) -> str:
     """An exception in one line, also where its own text can't be had."""
     return traceback.format_exception_only(exc)[0].strip()
+
+
+def message(exc: BaseException) -> str:
+    """What an exception says; where that can't be had, or is nothing, what it is."""
+    with contextlib.suppress(BaseException):
+        return str(exc) or describe(exc)
+    return describe(exc)
 
 
 def encode_exception(info: ExceptionInfo) -> bytes:

@@ -8,8 +8,8 @@ Actors and channels:
   mail is a SimpleQueue, which is safe in signal handlers.
 
 What is submitted waits in `_backlog` until there is a place for it, and is out from then
-until its outcome. The executor is nowhere trusted: whatever it raises, returns or forgets
-is the loss of one task.
+until its outcome. The executor is nowhere trusted: whatever it raises or returns is the loss
+of one task. What it forgets, only a timeout ends.
 
 Nothing can end a task in an executor. One past its timeout, or killed, is abandoned: it has
 its outcome, and keeps its place until its future is done, as its worker is busy until then.
@@ -36,7 +36,7 @@ from ..common import (
     identity,
     task_name,
 )
-from .base import ABORTED, Running, WorkerPool
+from .base import ABORTED, Running, WorkerPool, out_of_time
 from .exceptions import describe
 from .parcel import WORKER, Parcel, run_parcel
 from .places import Places, places_of
@@ -77,7 +77,6 @@ class ExecutorPool(WorkerPool):
         self._numbers = 0
         self._backlog: deque[Item] = deque()
         self._stuck: float | None = None  # since when all places are held, and tasks wait
-        self._beginnings: deque[tuple[Task, float]] = deque()  # on_begin isn't told of them yet
 
     def _start(self) -> None:
         self._drain()
@@ -128,15 +127,7 @@ class ExecutorPool(WorkerPool):
 
     def _note_begin(self, item: Item, since: float) -> None:
         item.since = since
-        if self.on_begin is not None:
-            self._beginnings.append((item.parcel.task, since))
-
-    def _tell_beginnings(self) -> None:
-        """Call on_begin. The lock isn't held, as who is told may want to look at the pool."""
-        while self._beginnings:
-            task, since = self._beginnings.popleft()
-            if self.on_begin is not None:
-                self.on_begin(task, since)
+        self._beginnings.append((item.parcel.task, since))
 
     # -- results --------------------------------------------------------------------------------
 
@@ -199,8 +190,8 @@ class ExecutorPool(WorkerPool):
             if item.since is None or item.timeout is None or item.is_done():
                 continue
             if now >= item.since + item.timeout:
-                why = f"timed out after {now - item.since:.3g} s (limit {item.timeout} s)"
-                got.append(self._abandon(item, Outcome.TIMEOUT, TaskTimeoutError(why)))
+                error = TaskTimeoutError(out_of_time(now - item.since, item.timeout))
+                got.append(self._abandon(item, Outcome.TIMEOUT, error))
 
     def _abandon(self, item: Item, outcome: Outcome, error: Exception) -> TaskRes:
         """The result of a task that isn't waited for any longer."""

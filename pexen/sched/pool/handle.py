@@ -9,6 +9,8 @@ Invariants:
 H1  `queue` has, in order, the items whose results haven't been read; for each, a
     submission was put into the outbox after those before it.
 H2  Tickets in the pipe are of items in the queue, in the queue's order, and are its tail.
+H3  `retiring`: it was told to end, with nothing in the queue, or nothing that isn't settled.
+H4  `dead` is only so while `ending` sees to others of the group.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from multiprocessing.context import BaseContext
 
 from ..common import Outcome, Shared, Task, TaskLostError, TaskRes
 from . import descriptors
+from .base import out_of_time
 from .channel import Inbox, Outbox
 from .child import Child
 from .ending import Ending
@@ -133,7 +136,7 @@ class WorkerProcess:
     @property
     def end_fd(self) -> int:
         """Readable when the process has ended."""
-        return self._child.fd
+        return self._child.end_fd
 
     # -- time ---------------------------------------------------------------------------
 
@@ -157,8 +160,7 @@ class WorkerProcess:
             self.ending.go_on(now)
         elif self.queue:
             item = self.queue[0]
-            elapsed = now - (item.since or now)
-            why = f"timed out after {elapsed:.3g} s (limit {item.timeout} s)"
+            why = out_of_time(now - (item.since or now), item.timeout)
             self.condemn(item, Outcome.TIMEOUT, why, now, grace)
 
     def condemn(self, item: Item, outcome: Outcome, why: str, now: float, grace: float) -> None:

@@ -20,7 +20,7 @@ import threading
 
 
 def hold(fd: int) -> None:
-    """End this process and its group when the lifeline, of which `fd` is the reading end, breaks."""
+    """End this process and its group when the lifeline breaks, whose reading end is `fd`."""
     if hasattr(fcntl, "F_SETSIG"):
         fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGKILL)
         fcntl.fcntl(fd, fcntl.F_SETOWN, -os.getpgid(0))

@@ -18,8 +18,9 @@ from typing import Any
 
 from ..call import run_task
 from ..common import ExceptionInfo, PoolError, Shared, Task, TaskRes, task_name
+from ..meta import kwargs_of
 from .exceptions import decode_exception, describe
-from .travel import decode_report, decode_result, encode_not_loaded, encode_result, kwargs_of
+from .travel import decode_report, decode_result, encode_not_loaded, encode_result
 
 _NOT_LOADED = (
     "the task could not be loaded by the executor's worker {worker}; it has to stand at the "

@@ -33,6 +33,16 @@ class WorkerEnds(NamedTuple):
     lifeline: Connection[Any, Any]
 
 
+class WorkerFds(NamedTuple):
+    """The same as descriptors, in the worker."""
+
+    tasks: int
+    tickets: int
+    results: int
+    stacks: int
+    lifeline: int
+
+
 class ParentEnds(NamedTuple):
     """The parent's ends, as descriptors."""
 

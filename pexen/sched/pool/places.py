@@ -3,8 +3,8 @@
 Executors differ in what their futures tell. Those of the standard library turn to running
 before a task begins, and can't be cancelled from then on; so one that could be cancelled
 has not begun. Others, as Dask's, are pending until they are done, and can be cancelled while
-the task runs, which goes on. Hence the futures of an executor only count as telling once one
-of them was seen running. Until then a task is taken to begin when it is handed in, it can't
+the task runs, which goes on. Hence the futures of other executors only count as telling once
+one of them was seen running. Until then a task is taken to begin when it is handed in, it can't
 be taken back, and no more are handed in than can run.
 """
 

@@ -4,13 +4,14 @@ Actors and channels:
 
 - the using thread is the only one in the parent: it hands out, reads results and
   notices deaths, and never blocks but in one selector (`crew`);
-- each worker process (`worker`, seen from here: `handle`) has three pipes of its own,
-  so that what a dying worker does to its pipes concerns nobody else.
+- each worker process (`worker`, seen from here: `handle`) has five pipes of its own
+  (`pipes`), so that what a dying worker does to its pipes concerns nobody else.
 
 An item goes to an idle worker, else ahead into the shortest queue, else it waits in
 the backlog. What was handed ahead is taken back, through its ticket, when another worker
 has nothing to do. When a worker dies, its results are read first; then the item that
-had begun is lost, those that had not are handed out again, and the worker is replaced.
+had begun is lost, those that had not are handed out again, unless reading one seems to be
+what kills, and the worker is replaced.
 
 Why this file is large: these rules all read and change the same few queues, and are
 shorter side by side than any seam between them would be.
@@ -38,7 +39,7 @@ from ..common import (
     TaskRes,
     identity,
 )
-from .base import ABORTED, RUNNING, Running, WorkerPool, _check_count
+from .base import ABORTED, RUNNING, Running, WorkerPool, _check_count, check_seconds
 from .crew import RESULTS, STACKS, WRITABLE, Crew
 from .exceptions import decode_exception
 from .handle import Item, WorkerProcess
@@ -61,8 +62,6 @@ GRACE = 1.0
 
 # How long to wait, at the exit of the interpreter, for a thread that uses a pool.
 _EXIT_SECONDS = 1.0
-
-Results = list[TaskRes]
 
 
 class ProcessWorkerPool(WorkerPool):
@@ -100,8 +99,8 @@ class ProcessWorkerPool(WorkerPool):
             raise ValueError(f"start_method is {start_method!r}; here are {', '.join(methods)}")
         if tasks_per_worker is not None:
             _check_count("tasks_per_worker", tasks_per_worker, 1)
-        if isinstance(grace, bool) or not isinstance(grace, (int, float)) or not 0 <= grace < math.inf:
-            raise ValueError(f"grace is {grace!r}; give seconds, 0 or above")
+        if grace != 0:
+            check_seconds("grace", grace)
         # Configuration.
         self._tasks_per_worker = tasks_per_worker
         self._grace = grace
@@ -115,7 +114,6 @@ class ProcessWorkerPool(WorkerPool):
         self._seqs = 0
         self._restarts = Restarts()
         self._broken: PoolError | None = None  # why the pool can't go on
-        self._beginnings: list[tuple[Task, float]] = []  # on_begin isn't told of them yet
 
     # -- tasks and workers ----------------------------------------------------------------------
 
@@ -262,19 +260,12 @@ class ProcessWorkerPool(WorkerPool):
             item = worker.queue[0]
             worker.begun += 1
             item.since = max(free, item.handed)
-            if self.on_begin is not None and not item.told:
+            if not item.told:
                 item.told = True
                 self._beginnings.append((item.task, item.since))
 
-    def _tell_beginnings(self) -> None:
-        """Call on_begin. The lock isn't held, as who is told may want to look at the pool."""
-        while self._beginnings:
-            task, since = self._beginnings.pop(0)
-            if self.on_begin is not None:
-                self.on_begin(task, since)
-
     def _balance(self) -> None:
-        """Give an idle worker what was handed ahead to a busy one, which is not its fault."""
+        """Give an idle worker something that was handed ahead to a busy one, and hasn't begun."""
         for idle in self._crew.workers.values():
             if idle.queue or not self._accepts(idle):
                 continue
@@ -311,7 +302,7 @@ class ProcessWorkerPool(WorkerPool):
             if got or self._ready or over or None in happened:
                 return got
 
-    def _judge(self, got: Results) -> None:
+    def _judge(self, got: list[TaskRes]) -> None:
         """See whether a task or a doomed worker is out of time, as of all results there are."""
         for worker in list(self._crew.workers.values()):
             if not worker.is_due(self.clock()):
@@ -331,7 +322,9 @@ class ProcessWorkerPool(WorkerPool):
             moments.append(self._restarts.next_moment)
         return self._until([end, *moments])
 
-    def _react(self, happened: Iterable[tuple[WorkerProcess, str] | None], got: Results) -> None:
+    def _react(
+        self, happened: Iterable[tuple[WorkerProcess, str] | None], got: list[TaskRes]
+    ) -> None:
         for event in happened:
             if event is None:
                 continue
@@ -347,7 +340,7 @@ class ProcessWorkerPool(WorkerPool):
                 self._bury(worker, got)
         self._serve()
 
-    def _read(self, worker: WorkerProcess, got: Results) -> None:
+    def _read(self, worker: WorkerProcess, got: list[TaskRes]) -> None:
         for message in worker.inbox.fetch():
             report = decode_report(message)
             if report.seq == READY:
@@ -358,6 +351,7 @@ class ProcessWorkerPool(WorkerPool):
                 worker.kill()
                 return
             if worker.ending is not None and worker.ending.seq == report.seq:
+                worker.stop()  # its task has seen to what it wanted to at SIGTERM
                 continue  # too late, it is being ended; it stays in the queue till then
             item = worker.queue.popleft()
             end = self.clock()
@@ -386,7 +380,7 @@ class ProcessWorkerPool(WorkerPool):
             text = info.text if info else ""
             self._broken = PoolError(f"the initializer failed in {worker.name}:\n{text}")
 
-    def _bury(self, worker: WorkerProcess, got: Results) -> None:
+    def _bury(self, worker: WorkerProcess, got: list[TaskRes]) -> None:
         """A worker has ended: settle what it was handed, and replace it."""
         self._read(worker, got)
         worker.read_stacks(self.clock())
@@ -408,7 +402,7 @@ class ProcessWorkerPool(WorkerPool):
             self._note_in_vain(f"workers die {when}; the last one, {how}")
         self._fill()
 
-    # -- the seam ------------------------------------------------------------------------------------
+    # -- the seam ------------------------------------------------------------------------------
 
     def wake(self) -> None:
         self._crew.wake()
@@ -437,7 +431,7 @@ class ProcessWorkerPool(WorkerPool):
         wanted = {identity(task) for task in tasks}
         with self._lock:
             for worker in list(self._crew.workers.values()):
-                results: Results = []
+                results: list[TaskRes] = []
                 self._read(worker, results)
                 self._ready.extend(results)
                 self._backlog.extendleft(reversed(worker.take_back()))

@@ -1,8 +1,8 @@
 """What a worker process does first: become a process of its own.
 
-Whatever start method made it, it has its own process group, a lifeline to the parent,
-signals as a fresh Python has them, and its stacks go to the parent. (multiprocessing has
-made stdin the null device.)
+Whatever start method made it, it has its own process group and a lifeline to the parent,
+the parent's signal handlers, timers and blocked signals don't count, and its stacks go to the
+parent. (multiprocessing has made stdin the null device.)
 """
 
 from __future__ import annotations
@@ -13,28 +13,18 @@ import os
 import resource
 import signal
 from multiprocessing.connection import Connection
-from typing import Any, NamedTuple
+from typing import Any
 
 from . import lifeline
 from .ending import LOOK_SIGNAL
-from .pipes import WorkerEnds
+from .pipes import WorkerEnds, WorkerFds
 
 
-class Descriptors(NamedTuple):
-    """The worker's ends of its pipes; see `pipes`."""
-
-    tasks: int
-    tickets: int
-    results: int
-    stacks: int
-    lifeline: int
-
-
-def settle(ends: WorkerEnds) -> Descriptors:
+def settle(ends: WorkerEnds) -> WorkerFds:
     """Settle in, and say where the pipes are."""
     if os.getpgid(0) != os.getpid():
         os.setpgid(0, 0)
-    fds = Descriptors(*map(_moved_away, ends))
+    fds = WorkerFds(*map(_moved_away, ends))
     lifeline.hold(fds.lifeline)
     _reset_signals()
     faulthandler.enable(fds.stacks)

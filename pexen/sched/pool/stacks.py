@@ -21,7 +21,8 @@ def of_thread(ident: int | None) -> str:
     frame = sys._current_frames().get(ident or 0)
     entries = [] if frame is None else traceback.format_stack(frame)
     callers = [n for n, entry in enumerate(entries) if _CALLER in entry]
-    return "".join(entries[callers[0] + 1 if callers else 0 :])
+    own = entries[callers[0] + 1 if callers else 0 :]
+    return "".join(["Stack (most recent call last):\n", *own]) if own else ""
 
 
 def without_callers(dump: str) -> str:

@@ -34,7 +34,7 @@ from ..common import (
     identity,
     task_name,
 )
-from .base import ABORTED, Running, WorkerPool
+from .base import ABORTED, Running, WorkerPool, out_of_time
 from .stacks import add_stacks, of_thread
 from .threadworker import Item, WorkerThread
 
@@ -168,7 +168,7 @@ class ThreadWorkerPool(WorkerPool):
                 error = TaskLostError(f"{ABORTED}; its thread goes on until it returns")
             elif limit is not None and now >= since + limit:
                 outcome = Outcome.TIMEOUT
-                error = TaskTimeoutError(f"timed out after {now - since:.3g} s (limit {limit} s)")
+                error = TaskTimeoutError(out_of_time(now - since, limit))
             current = worker.current
             if error is None or current is None or current[0] is not item:
                 continue  # in time, or it has just ended
@@ -185,7 +185,7 @@ class ThreadWorkerPool(WorkerPool):
     ) -> TaskRes:
         """The result of a task whose worker was abandoned in it."""
         self._forget(item.ticket)
-        _log.warning("task %r still runs, in abandoned %s", task_name(item.task), worker.name)
+        _log_abandoned(item, worker)
         res = TaskRes.unfinished(item.task, item.shared, outcome, error, worker.label)
         res.started, res.duration = since, self.clock() - since
         res.abandoned = True
@@ -257,7 +257,10 @@ class ThreadWorkerPool(WorkerPool):
             current = worker.current
             worker.abandoned = current is not None
             if current is not None:
-                name = task_name(current[0].task)
-                _log.warning("task %r still runs, in abandoned %s", name, worker.name)
+                _log_abandoned(current[0], worker)
             self._tasks.put(None)
         self._threads = []
+
+
+def _log_abandoned(item: Item, worker: WorkerThread) -> None:
+    _log.warning("task %r still runs, in abandoned %s", task_name(item.task), worker.name)

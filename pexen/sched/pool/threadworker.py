@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ..call import run_task
 from ..common import Shared, Task, TaskRes
-from ..meta import meta_of
+from ..meta import kwargs_of
 
 
 class Item(NamedTuple):
@@ -55,11 +55,10 @@ class WorkerThread(threading.Thread):
             if item is None:
                 return
             self.current = item, self._clock()
-            kwargs = vars(meta_of(item.task)).get("kwargs", {})
-            res = run_task(item.task, item.shared, kwargs, self._clock)
+            res = run_task(item.task, item.shared, kwargs_of(item.task), self._clock)
             res.worker = self.label
             self.current = None
             self._done.put((item.ticket, res))
-            del item, res, kwargs  # not to be kept alive while idle
+            del item, res  # not to be kept alive while idle
             if self.abandoned:
                 return

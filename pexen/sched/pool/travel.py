@@ -13,8 +13,8 @@ from multiprocessing.reduction import ForkingPickler
 from typing import Any, NamedTuple
 
 from ..common import ExceptionInfo, Outcome, PoolError, Shared, Task, TaskRes, task_name
-from ..meta import meta_of
-from .exceptions import decode_exception, describe, encode_exception
+from ..meta import kwargs_of
+from .exceptions import decode_exception, describe, encode_exception, message
 
 _OUTCOMES = list(Outcome)
 
@@ -30,12 +30,6 @@ READY = 0  # from the worker: initialised, or (outcome failed) why not
 _NAMES_GLOBALS = (pickle.STACK_GLOBAL, pickle.EXT1, pickle.EXT2, pickle.EXT4)
 
 _NOT_LOADED = 0xFF  # in place of an outcome: the worker could not load the task
-
-
-def kwargs_of(task: Task) -> dict[str, Any]:
-    """The keyword arguments that the task's metadata gives."""
-    kwargs: dict[str, Any] = vars(meta_of(task)).get("kwargs", {})
-    return kwargs
 
 
 # -- tasks, from the parent to a worker ---------------------------------------------------
@@ -110,7 +104,7 @@ def _pickle_task(task: Task, inherited: dict[int, object]) -> bytes:
         _TaskPickler(file, inherited).dump((task, kwargs_of(task)))
     except BaseException as exc:
         raise PoolError(
-            f"task {task_name(task)!r} can't be sent to a worker process: {describe(exc)}; "
+            f"task {task_name(task)!r} can't be sent to a worker process: {message(exc)}; "
             "define it at the top level of a module, or use start_method='fork'"
         ) from exc
     return file.getvalue()
@@ -136,7 +130,7 @@ def encode_submission(
     try:
         return _SEQ.pack(seq) + pickle.dumps((index, definition, shared), 5)
     except BaseException as exc:
-        raise AttributeError(f"Can't pickle the task's shared state: {describe(exc)}") from exc
+        raise AttributeError(f"Can't pickle the task's shared state: {message(exc)}") from exc
 
 
 def stop_message() -> bytes:

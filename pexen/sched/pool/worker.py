@@ -26,8 +26,8 @@ from ..call import run_task
 from ..common import ExceptionInfo, TaskRes
 from . import travel
 from .channel import read_message, write_message
-from .pipes import WorkerEnds
-from .settle import Descriptors, settle
+from .pipes import WorkerEnds, WorkerFds
+from .settle import settle
 
 TICKET = struct.Struct("<Q")
 
@@ -46,7 +46,8 @@ def worker_main(
         pipes = Pipes(settle(ends))
         if initializer is not None and not _initialise(initializer, pipes):
             return
-        pipes.write(travel.encode_result(travel.READY, TaskRes(len)))
+        ready = TaskRes(len)  # some task, as there has to be one; it doesn't travel
+        pipes.write(travel.encode_result(travel.READY, ready))
         _work(pipes, registry)
         _flush()
     except OSError:
@@ -90,7 +91,7 @@ def _flush_streams() -> bool:
 class Pipes:
     """The worker's pipes, unless a task has done something to them: then OSError."""
 
-    def __init__(self, fds: Descriptors) -> None:
+    def __init__(self, fds: WorkerFds) -> None:
         self._fds = fds
         self._stats = [os.fstat(fd) for fd in fds]
 
