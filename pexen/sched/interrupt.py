@@ -10,11 +10,15 @@ Only where the run is in the main thread and nobody has set a handler of their o
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FrameType, TracebackType
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 class Interrupts:
@@ -52,3 +56,24 @@ class Interrupts:
             signal.default_int_handler(signum, frame)
         self.seen = True
         self._on_interrupt()
+
+    def hand_over(self, steps: Iterator[T], abort: Callable[[], None]) -> Iterator[T]:
+        """Yield the results of a run to its consumer.
+
+        However the consumer leaves, the run is aborted and goes on to its end, unless it is
+        left by another thread or process, or at the interpreter's exit: there is no time.
+        """
+        place = os.getpid(), threading.get_ident()
+        for res in steps:
+            self.busy = False
+            try:
+                yield res
+            except BaseException:
+                self.busy = True
+                here = os.getpid(), threading.get_ident()
+                if here == place and not sys.is_finalizing():
+                    abort()
+                    for _ in steps:  # listeners hear of these
+                        pass
+                raise
+            self.busy = True

@@ -7,8 +7,8 @@ next(). `stop`, `abort`, `snapshot` and `add_tasks` may be called from other thr
 
 from __future__ import annotations
 
+import functools
 import os
-import sys
 import threading
 import time
 import warnings
@@ -175,41 +175,33 @@ class Sched:
     def _iterate(
         self, pool: WorkerPool | None, deadline: float | None, timeout: float | None
     ) -> Iterator[TaskRes]:
-        run = self._begin(ThreadWorkerPool() if pool is None else pool)
-        place = os.getpid(), threading.get_ident()
+        pid = os.getpid()
         error: BaseException | None = None
+        run: Run | None = None
         owned = False  # the pool's workers are ours to end
-        try:
-            with Interrupts(lambda: run.request("abort")) as interrupts:
-                interrupts.busy = True
+        with Interrupts(self.abort) as interrupts:
+            interrupts.busy = True
+            try:
+                run = self._begin(ThreadWorkerPool() if pool is None else pool)
                 registered = len(self._graph)
                 run.pool.start()
                 owned = True
                 run.pool.timeout = timeout
                 self._take_in(run, registered, deadline)
-                steps = run.results()
-                for res in steps:
-                    interrupts.busy = False
-                    try:
-                        yield res
-                    except BaseException:
-                        here = os.getpid(), threading.get_ident()
-                        if here == place and not sys.is_finalizing():
-                            interrupts.busy = True
-                            run.request("abort")
-                            for _ in steps:  # listeners hear of these
-                                pass
-                        raise
-                    interrupts.busy = True
-                interrupts.busy = False
                 if interrupts.seen:
+                    run.request("abort")  # it may have come before there was a run
+                abort = functools.partial(run.request, "abort")
+                yield from interrupts.hand_over(run.results(), abort)
+            except BaseException as exc:
+                error = exc
+                raise
+            finally:
+                # A process that the consumer forked has no part in the run.
+                if run is not None and os.getpid() == pid:
+                    self._finish(run, owned, error)
+                interrupts.busy = False
+                if interrupts.seen and not isinstance(error, KeyboardInterrupt):
                     raise KeyboardInterrupt
-        except BaseException as exc:
-            error = exc
-            raise
-        finally:
-            if os.getpid() == place[0]:  # a process that the consumer forked has no part in it
-                self._finish(run, owned, error)
         for text in left_over(run.graph, run.locks, run.outcomes, run.blocked):
             warnings.warn(text, PexenWarning, stacklevel=2)
 
@@ -249,6 +241,9 @@ class Sched:
                 run.pool.shutdown(wait=True)
             elif owned:
                 run.pool.finish()
+        except BaseException:  # an interrupt
+            run.pool.terminate()
+            raise
         finally:
             if owned:
                 run.pool.on_begin = run.pool.timeout = None

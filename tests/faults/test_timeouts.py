@@ -81,7 +81,7 @@ def test_a_timeout_of_the_whole_run_holds_for_tasks_that_have_none(
     sleeps, own = faulty(tasks.sleep, until), faulty(tasks.sleep, until, timeout=SECONDS)
     expected = dict.fromkeys([sleeps, own], "timeout")
     account = run_through(make_prepared_pool(one_kind, workers=3), expected, timeout=1.0)
-    assert "(limit 1.0 s)" in account.text_of(sleeps)
+    assert "(limit 1 s)" in account.text_of(sleeps)
     assert f"(limit {SECONDS} s)" in account.text_of(own)
 
 

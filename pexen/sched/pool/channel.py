@@ -12,7 +12,8 @@ import struct
 from collections import deque
 
 _LENGTH = struct.Struct("<Q")
-_CHUNK = 1 << 16  # a pipe's usual capacity
+PIPE_SIZE = 1 << 16  # what a pipe usually holds
+_CHUNK = PIPE_SIZE
 _LARGE = 1 << 16  # messages above this aren't copied together with their length
 
 
@@ -52,6 +53,11 @@ class Inbox:
         self._fd = fd
         self._buffer = bytearray()
         self.closed = False  # the writer has closed its end, or is gone
+
+    @property
+    def partial(self) -> bool:
+        """Whether part of a message has come."""
+        return bool(self._buffer)
 
     def fetch(self) -> list[bytes]:
         """The messages that have come in whole; reads until nothing is there."""

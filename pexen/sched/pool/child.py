@@ -14,6 +14,9 @@ from . import descriptors, starting
 from .ending import signal_group
 from .worker import EXIT_PIPES_GONE
 
+_CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGFPE, signal.SIGBUS, signal.SIGILL)
+
+
 class Child:
     """A process that leads, or soon will, a group of its own."""
 
@@ -23,17 +26,19 @@ class Child:
         self._process: Any = None
         self.pid = 0
         self.end_fd = -1  # readable when it has ended
+        self.crashed = False  # it was ended by a signal that faulthandler tells of
         self._reaped = False
 
     def start(self, target: Callable[..., None], args: tuple[Any, ...]) -> None:
-        """Start it; OSError if the system refuses. To be called within `no_fork`."""
+        """Start it; OSError if the system refuses."""
         self._process = self._context.Process(  # type: ignore[attr-defined]  # made per context
             target=target, args=args, name=self._name
         )
         starting.start(self._process)
         self.pid = self._process.pid
         self.end_fd = _end_of(self._process)
-        descriptors.keep([self.end_fd])
+        with descriptors.no_fork():
+            descriptors.keep([self.end_fd])
 
     def discard(self) -> None:
         """Undo a start that failed, however far it got."""
@@ -49,9 +54,11 @@ class Child:
 
     def wait(self, seconds: float) -> bool:
         """Wait for its end; returns whether it has come."""
+        if self._reaped or self.end_fd < 0:
+            return True
         poll = select.poll()
         poll.register(self.end_fd, select.POLLIN)
-        return self._reaped or bool(poll.poll(seconds * 1000))
+        return bool(poll.poll(seconds * 1000))
 
     def reap(self) -> None:
         """It has ended. From here on its pid is only the number of its group, if that is left."""
@@ -59,25 +66,32 @@ class Child:
         self._reaped = True
 
     def bury(self) -> str:
-        """It has ended: end what is left of its group, and say how it did."""
+        """It has ended: end what is left of its group, and say how it did.
+
+        May be called again, if it was interrupted.
+        """
+        if self._process is None:
+            return "ended"
         with contextlib.suppress(ProcessLookupError, PermissionError):
             # Not signal_group: once it is reaped, its pid may be somebody else's.
             os.killpg(self.pid, signal.SIGKILL)
         self.reap()
         code = self._process.exitcode
+        self.crashed = code is not None and -code in _CRASHES
         if code is None:
             # The system told somebody else, so multiprocessing thinks that it runs, and would
             # keep it, with its descriptors, for ever.
             self._process._popen.returncode = 0
         self._process.close()
+        self._process = None
         self.close()
         return _how(code)
 
     def close(self) -> None:
         """Give the descriptor back."""
-        if self.end_fd >= 0:
-            descriptors.close([self.end_fd])
-            self.end_fd = -1
+        fd, self.end_fd = self.end_fd, -1
+        if fd >= 0:
+            descriptors.close([fd])
 
 
 def _how(code: int | None) -> str:

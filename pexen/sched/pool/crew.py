@@ -16,16 +16,12 @@ from collections.abc import Callable
 from multiprocessing.context import BaseContext
 
 from . import descriptors
-from .handle import WorkerProcess
+from .handle import STOP_GRACE, WorkerProcess
 from .travel import Registry
 
 _log = logging.getLogger("pexen")
 
 RESULTS, STACKS, WRITABLE, END = "results", "stacks", "writable", "end"
-
-# Seconds that workers told to end may take, before they are killed: a task may have left
-# a thread or a child process that the interpreter waits for.
-STOP_GRACE = 5.0
 
 
 class Crew:
@@ -123,12 +119,16 @@ class Crew:
 
     def stop(self) -> None:
         """Let all workers end, which have nothing left to do, and wait for that."""
-        for worker in self.workers.values():
-            worker.stop()
-        end = time.monotonic() + STOP_GRACE
-        for worker in self.workers.values():
-            if not worker.join(max(0.0, end - time.monotonic())):
-                worker.kill()
+        try:
+            for worker in self.workers.values():
+                worker.stop()
+            end = time.monotonic() + STOP_GRACE
+            for worker in self.workers.values():
+                if not worker.join(max(0.0, end - time.monotonic())):
+                    worker.kill()
+        except BaseException:  # an interrupt
+            self.kill()
+            raise
         self._close()
 
     def kill(self) -> None:
@@ -138,16 +138,18 @@ class Crew:
         self._close()
 
     def _close(self) -> None:
+        """Give everything back; may be called again, if it was interrupted."""
         if self._selector is not None:
             self._selector.close()
             self._selector = None
         end = time.monotonic() + STOP_GRACE
-        for worker in self.workers.values():
+        while self.workers:
+            number, worker = next(iter(self.workers.items()))
             if worker.join(max(0.0, end - time.monotonic())):
                 worker.bury()
             else:  # it is in the kernel, which doesn't let it go
                 _log.warning("%s doesn't end, although it was killed", worker.name)
                 worker.forsake()
-        self.workers.clear()
-        descriptors.close(self._wake_fds or ())
-        self._wake_fds = None
+            del self.workers[number]
+        wake_fds, self._wake_fds = self._wake_fds, None
+        descriptors.close(wake_fds or ())

@@ -6,8 +6,9 @@ hide the writer's end. A task, the caller or any library may fork at any time, i
 thread, so it is seen to here: a forked process closes what is `kept` before it runs
 anything else. What is started by exec loses it anyway, as Python's descriptors aren't inherited.
 
-Within `no_fork()`, no other thread forks. So a descriptor that is made and kept in one such
-block never gets into a process that doesn't know of it.
+Within `no_fork()`, no other thread forks. So a descriptor that is made and kept in one such block
+never gets into a process that doesn't know of it. Nothing else is done there: whoever forks may
+hold locks of others, which are to be had only before this one.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from collections.abc import Iterable, Iterator
 
 _lock = threading.RLock()
 _kept: set[int] = set()
+_spared = threading.local()
 
 
 @contextlib.contextmanager
@@ -29,14 +31,28 @@ def no_fork() -> Iterator[None]:
 
 
 def keep(fds: Iterable[int]) -> None:
-    """From now on, the descriptors are closed in forked processes."""
-    with _lock:
-        _kept.update(fds)
+    """From now on, the descriptors are closed in forked processes; call it within `no_fork`."""
+    _kept.update(fds)
+
+
+def forget(fds: Iterable[int]) -> None:
+    """They are about to be closed by others; to be called within `no_fork`."""
+    _kept.difference_update(fds)
+
+
+@contextlib.contextmanager
+def handed_over(fds: Iterable[int]) -> Iterator[None]:
+    """What this thread forks meanwhile gets these, although they are kept."""
+    _spared.fds = frozenset(fds)
+    try:
+        yield
+    finally:
+        _spared.fds = frozenset()
 
 
 def close(fds: Iterable[int]) -> None:
     """Close descriptors, those that are kept among them."""
-    with _lock:
+    with no_fork():
         for fd in fds:
             _kept.discard(fd)
             os.close(fd)
@@ -52,14 +68,13 @@ def _after_in_parent() -> None:
 
 def _after_in_child() -> None:
     global _lock
-    for fd in _kept:
+    for fd in _kept - getattr(_spared, "fds", frozenset()):
         with contextlib.suppress(OSError):
             os.close(fd)
     _kept.clear()
-    _lock = threading.RLock()  # who forked within `no_fork` holds the old one, for ever here
+    _lock = threading.RLock()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_before, after_in_parent=_after_in_parent, after_in_child=_after_in_child
-    )
+os.register_at_fork(
+    before=_before, after_in_parent=_after_in_parent, after_in_child=_after_in_child
+)

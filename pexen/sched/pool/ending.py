@@ -97,14 +97,13 @@ class Ending:
 
 
 def signal_group(group: int, number: int) -> None:
-    """Send a signal to a process and all that it started and that stayed in its group."""
-    try:
+    """Send a signal to a process, not reaped yet, and to all that are in the group of its number."""
+    # Nobody is in the group if the process doesn't lead it yet; in another one somebody may have
+    # become another user.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
-    except PermissionError:
-        pass  # somebody in it has become another user
-    except ProcessLookupError:
-        # The process may not lead a group yet.
-        with contextlib.suppress(ProcessLookupError):
+    with contextlib.suppress(ProcessLookupError):
+        if os.getpgid(group) != group:
             os.kill(group, number)
 
 

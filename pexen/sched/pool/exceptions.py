@@ -50,17 +50,10 @@ def encode_exception(info: ExceptionInfo) -> bytes:
         text = info.text
     except BaseException as exc:  # an exception whose own __str__ raises
         text = f"{info.type!r} (its text can't be had: {type(exc).__name__})"
-    chain = [] if info.val is None else _chain_of(info.val)
-    links = [
-        _Link(
-            _pickled(exc) or _bared(exc, whole=exc is info.val),
-            _place(chain, exc.__cause__),
-            _place(chain, exc.__context__),
-            exc.__suppress_context__,
-        )
-        for exc in chain
-    ]
-    plain = [tuple(link) for link in links]
+    try:
+        plain = [tuple(link) for link in _links(info.val)]
+    except BaseException:  # its `__cause__` is a property that raises, say
+        plain = []
     for base in (info.type or BaseException).__mro__:
         try:
             return pickle.dumps((pickle.dumps(base, 5), plain, text), 5)
@@ -84,6 +77,19 @@ def decode_exception(pickled: bytes) -> ExceptionInfo | None:
     info = ExceptionInfo(exc_type, value, None)
     info._text = text
     return info
+
+
+def _links(first: BaseException | None) -> list[_Link]:
+    chain = [] if first is None else _chain_of(first)
+    return [
+        _Link(
+            _pickled(exc) or _bared(exc, whole=exc is first),
+            _place(chain, exc.__cause__),
+            _place(chain, exc.__context__),
+            exc.__suppress_context__,
+        )
+        for exc in chain
+    ]
 
 
 def _chain_of(first: BaseException) -> list[BaseException]:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,9 +30,20 @@ from .channel import Inbox, Outbox
 from .child import Child
 from .ending import Ending
 from .pipes import NO_ENDS, close_ends, open_pipes
-from .stacks import add_stacks, without_callers
+from .stacks import add_stacks, last_crash, without_callers
 from .travel import STOP, Registry, encode_submission, stop_message
 from .worker import TICKET, worker_main
+
+# Seconds that workers told to end may take, before they are killed: a task may have left
+# a thread or a child process that the interpreter waits for.
+STOP_GRACE = 5.0
+
+# Seconds after which a worker that hasn't taken up what it was handed, and has got it all, is
+# taken to be stuck: stopped, or held up by what a task has left.
+_STUCK_SECONDS = 5.0
+
+# Shorter timeouts count as so many seconds, as one has to be able to begin in the time.
+_LEAST_SECONDS = 0.001
 
 # How much of what faulthandler wrote is kept, in bytes.
 _MAX_STACKS = 1 << 18
@@ -74,19 +86,20 @@ class WorkerProcess:
         self.ends = NO_ENDS
         self._child = Child(context, f"pexen-{self.name}")
         self._stacks = bytearray()
+        self._stop_by: float | None = None  # when one that is retiring should have ended
 
     # -- life ---------------------------------------------------------------------------
 
     def start(self, registry: Registry, initializer: Callable[[], object] | None) -> None:
         """Start the process; OSError if the system refuses."""
-        with descriptors.no_fork():
-            self.ends, theirs = open_pipes()
-            self._outbox = Outbox(self.ends.tasks)
-            self.inbox = Inbox(self.ends.results)
-            try:
+        self.ends, theirs = open_pipes()
+        self._outbox = Outbox(self.ends.tasks)
+        self.inbox = Inbox(self.ends.results)
+        try:
+            with descriptors.handed_over(connection.fileno() for connection in theirs):
                 self._child.start(worker_main, (theirs, registry, initializer))
-            finally:
-                close_ends(theirs)
+        finally:
+            close_ends(theirs)
 
     def discard(self) -> None:
         """Undo a start that failed, however far it got."""
@@ -97,6 +110,7 @@ class WorkerProcess:
         """Tell it to end when its queue is empty."""
         if not self.retiring:
             self.retiring = True
+            self._stop_by = time.monotonic() + STOP_GRACE
             self._outbox.put(stop_message())
             self.flush()
             self._write_ticket(STOP)
@@ -141,30 +155,45 @@ class WorkerProcess:
     # -- time ---------------------------------------------------------------------------
 
     def next_moment(self) -> float | None:
-        """When `judge` has something to do, None for never."""
+        """When a task is out of time, or the next step of an end is due; None for never."""
         if self.ending is not None:
             return self.ending.next_moment
+        if self.retiring:
+            return self._stop_by
         first = self.queue[0] if self.queue else None
         if first is None or first.timeout is None or first.since is None:
             return None
-        return first.since + first.timeout
+        if self.inbox.partial:
+            return None  # its task has ended, and the result is on its way
+        return first.since + max(first.timeout, _LEAST_SECONDS)
 
     def is_due(self, now: float) -> bool:
-        """Whether it is time to `judge`."""
+        """Whether that moment has come."""
         moment = self.next_moment()
         return moment is not None and now >= moment
 
-    def judge(self, now: float, grace: float) -> None:
-        """End a task that is out of time, or go on with that."""
+    def time_out(self, now: float, grace: float) -> None:
+        """End the process, as the time of its first item is up."""
+        item = self.queue[0]
+        why = out_of_time(now - (item.since or now), item.timeout)
+        self.condemn(item, Outcome.TIMEOUT, why, now, grace)
+
+    def go_on(self, now: float) -> None:
+        """The next step of an end, its own or one that is made."""
         if self.ending is not None:
             self.ending.go_on(now)
-        elif self.queue:
-            item = self.queue[0]
-            why = out_of_time(now - (item.since or now), item.timeout)
-            self.condemn(item, Outcome.TIMEOUT, why, now, grace)
+        else:
+            self._stop_by = None
+            self.kill()
+
+    def is_stuck(self, item: Item, now: float) -> bool:
+        """Whether it should have taken the item up long ago, which is the first one."""
+        return self.flush() and now - item.handed > _STUCK_SECONDS
 
     def condemn(self, item: Item, outcome: Outcome, why: str, now: float, grace: float) -> None:
         """End the process and all that it started, for the item's sake, and its `outcome`."""
+        self.read_stacks(now)
+        self._stacks.clear()  # of earlier tasks' children, maybe
         self.ending = Ending(self._child.pid, item.seq, outcome, why, grace)
         self.ending.begin(now)
 
@@ -183,13 +212,13 @@ class WorkerProcess:
 
     def loss_of(self, item: Item, how: str, now: float) -> TaskRes:
         """The result of an item that had begun when the process ended, as `how` says."""
-        stacks = without_callers(self._stacks.decode(errors="replace"))
+        stacks = self._stacks.decode(errors="replace")
         outcome = Outcome.LOST
         error: Exception = TaskLostError(how)
         if self.ending is not None and self.ending.seq == item.seq:
-            outcome, error = self.ending.outcome, self.ending.error(stacks)
-        else:
-            add_stacks(error, stacks)
+            outcome, error = self.ending.outcome, self.ending.error(without_callers(stacks))
+        elif self._child.crashed:
+            add_stacks(error, without_callers(last_crash(stacks)))
         res = TaskRes.unfinished(item.task, item.shared, outcome, error, self.name)
         res.started = item.since
         res.duration = None if item.since is None else now - item.since

@@ -58,8 +58,8 @@ NO_ENDS = ParentEnds(-1, -1, -1, -1, -1, -1)
 
 
 def open_pipes() -> tuple[ParentEnds, WorkerEnds]:
-    """Make the pipes; to be called within `no_fork`. OSError if there are no descriptors."""
-    with contextlib.ExitStack() as undo:
+    """Make the pipes; OSError if there are no descriptors for them."""
+    with descriptors.no_fork(), contextlib.ExitStack() as undo:
 
         def pipe() -> tuple[int, int]:
             reader, writer = os.pipe()
@@ -74,8 +74,8 @@ def open_pipes() -> tuple[ParentEnds, WorkerEnds]:
         lifeline_r, lifeline_w = pipe()
         workers_tickets = os.dup(tickets_r)
         undo.pop_all()
-    ours = ParentEnds(tasks_w, tickets_r, tickets_w, results_r, stacks_r, lifeline_w)
-    descriptors.keep(ours)
+        ours = ParentEnds(tasks_w, tickets_r, tickets_w, results_r, stacks_r, lifeline_w)
+        descriptors.keep((*ours, tasks_r, workers_tickets, results_w, stacks_w, lifeline_r))
     # A worker in trouble mustn't wait for the parent to read about it.
     for fd in (*ours, stacks_w):
         os.set_blocking(fd, False)
@@ -91,6 +91,7 @@ def open_pipes() -> tuple[ParentEnds, WorkerEnds]:
 
 def close_ends(ends: WorkerEnds) -> None:
     """Close the worker's ends, in the parent."""
-    for connection in ends:
-        if not connection.closed:
+    with descriptors.no_fork():
+        descriptors.forget(connection.fileno() for connection in ends)
+        for connection in ends:
             connection.close()

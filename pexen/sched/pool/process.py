@@ -36,10 +36,12 @@ from ..common import (
     PoolError,
     Shared,
     Task,
+    TaskLostError,
     TaskRes,
     identity,
 )
 from .base import ABORTED, RUNNING, Running, WorkerPool, _check_count, check_seconds
+from .channel import PIPE_SIZE
 from .crew import RESULTS, STACKS, WRITABLE, Crew
 from .exceptions import decode_exception
 from .handle import Item, WorkerProcess
@@ -143,6 +145,11 @@ class ProcessWorkerPool(WorkerPool):
         return self._roster.is_stale(worker.inherited)
 
     def _start(self) -> None:
+        if multiprocessing.current_process().daemon:
+            raise PoolError(
+                "a daemonic process of multiprocessing can't have worker processes; "
+                "make it with daemon=False, or use a ThreadWorkerPool"
+            )
         self._pid = os.getpid()
         self._broken = None
         self._restarts = Restarts()
@@ -186,7 +193,8 @@ class ProcessWorkerPool(WorkerPool):
     def _note_in_vain(self, why: str, cause: BaseException | None = None) -> None:
         """A worker was started for nothing. Give up if that goes on, and there is no other."""
         self._restarts.failed(self.clock())
-        if self._restarts.exhausted() and not self._crew.workers and self._broken is None:
+        left = [worker for worker in self._crew.workers.values() if not worker.retiring]
+        if self._restarts.exhausted() and not left and self._broken is None:
             self._broken = PoolError(why)
             self._broken.__cause__ = cause
 
@@ -297,6 +305,7 @@ class ProcessWorkerPool(WorkerPool):
                 self._react(happened, got)
                 self._judge(got)
                 self._fill()
+                self._serve()
                 over = end is not None and self.clock() >= end
             self._tell_beginnings()
             if got or self._ready or over or None in happened:
@@ -309,11 +318,37 @@ class ProcessWorkerPool(WorkerPool):
                 continue
             if worker.dead:
                 self._bury(worker, got)
-                continue
-            self._read(worker, got)
-            self._backlog.extendleft(reversed(worker.take_back()))
-            if worker.is_due(self.clock()):
-                worker.judge(self.clock(), self._grace)
+            elif worker.ending is not None or worker.retiring:
+                worker.go_on(self.clock())
+            else:
+                self._judge_task(worker, got)
+
+    def _judge_task(self, worker: WorkerProcess, got: list[TaskRes]) -> None:
+        """The time of a worker's first item is up, if it has begun and not ended."""
+        first = worker.queue[0]
+        # In this order: what hasn't begun by now is not in the way of ending the worker, and
+        # the result of what ended before that is there.
+        untouched = worker.take_back()
+        self._read(worker, got)
+        now = self.clock()
+        if worker.queue and worker.is_due(now):
+            self._backlog.extendleft(reversed(untouched))
+            worker.time_out(now, self._grace)
+        elif first in untouched and worker.is_stuck(first, now):
+            self._backlog.extendleft(reversed(untouched))
+            worker.kill()
+        else:
+            if first in untouched:
+                first.since = None
+            for item in untouched:
+                worker.give_again(item)
+            self._note_begin(worker, now)
+
+    def _take_back(self, worker: WorkerProcess) -> list[Item]:
+        """What a worker hasn't begun. What is left has."""
+        back = worker.take_back()
+        self._note_begin(worker, self.clock())
+        return back
 
     def _patience(self, end: float | None) -> float:
         """Seconds until the caller's, a task's or a doomed worker's time is up."""
@@ -354,10 +389,10 @@ class ProcessWorkerPool(WorkerPool):
                 worker.stop()  # its task has seen to what it wanted to at SIGTERM
                 continue  # too late, it is being ended; it stays in the queue till then
             item = worker.queue.popleft()
-            end = self.clock()
+            # A long message is only written to its end as it is read.
+            end = self.clock() if len(message) >= PIPE_SIZE else report.sent
             if report.outcome is not None:
                 self._restarts.worked()
-                end = report.started + report.duration
                 got.append(decode_result(report, item.task, worker.name))
             elif self._roster.refuse_travel(item.index):
                 item.since = None
@@ -420,7 +455,7 @@ class ProcessWorkerPool(WorkerPool):
 
     def withdraw(self) -> list[Task]:
         with self._lock:
-            back = [item for w in self._crew.workers.values() for item in w.take_back()]
+            back = [i for w in self._crew.workers.values() for i in self._take_back(w)]
             back.extend(self._backlog)
             self._backlog.clear()
             self._due -= len(back)
@@ -432,13 +467,19 @@ class ProcessWorkerPool(WorkerPool):
         with self._lock:
             for worker in list(self._crew.workers.values()):
                 results: list[TaskRes] = []
+                self._backlog.extendleft(reversed(self._take_back(worker)))
                 self._read(worker, results)
                 self._ready.extend(results)
-                self._backlog.extendleft(reversed(worker.take_back()))
                 for item in worker.queue:  # the one that has begun, if any
                     if worker.ending is None and identity(item.task) in wanted:
                         now = self.clock()
                         worker.condemn(item, Outcome.LOST, ABORTED, now, self._grace)
+            for item in [item for item in self._backlog if identity(item.task) in wanted]:
+                self._backlog.remove(item)
+                error = TaskLostError(ABORTED)
+                res = TaskRes.unfinished(item.task, item.shared, Outcome.LOST, error, "")
+                self._ready.append(res)
+            self._serve()
 
 
 _pools: weakref.WeakSet[ProcessWorkerPool] = weakref.WeakSet()

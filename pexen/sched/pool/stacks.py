@@ -7,6 +7,7 @@ import traceback
 
 from .. import call
 
+_CRASH = "Fatal Python error"
 _CALLER = f'File "{call.__file__}", line '
 
 
@@ -23,6 +24,11 @@ def of_thread(ident: int | None) -> str:
     callers = [n for n, entry in enumerate(entries) if _CALLER in entry]
     own = entries[callers[0] + 1 if callers else 0 :]
     return "".join(["Stack (most recent call last):\n", *own]) if own else ""
+
+
+def last_crash(dump: str) -> str:
+    """Of what faulthandler wrote, the last crash: those before it were of child processes."""
+    return "".join(dump.rpartition(_CRASH)[1:])
 
 
 def without_callers(dump: str) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import threading
 import traceback
 import warnings
 from collections.abc import Iterator
@@ -25,6 +26,17 @@ _DESCRIPTORS_TO_START = 12
 _LAUNCH = vars(popen_fork.Popen)["_launch"].__code__
 _PIPES = ("parent_r", "child_w", "child_r", "parent_w")
 
+# Filters of warnings belong to the whole process.
+_one_at_a_time = threading.RLock()
+
+
+def _after_in_child() -> None:
+    global _one_at_a_time
+    _one_at_a_time = threading.RLock()  # who forked holds the old one, for ever here
+
+
+os.register_at_fork(after_in_child=_after_in_child)
+
 
 def start(process: Any) -> None:
     """Start a process of a multiprocessing context; OSError if the system refuses."""
@@ -33,7 +45,7 @@ def start(process: Any) -> None:
         # It unblocks SIGINT when it starts; so it is to have started before.
         resource_tracker.ensure_running()
     try:
-        with _no_interrupt(), _no_warning():
+        with _one_at_a_time, _no_interrupt(), _no_warning():
             process.start()
     except OSError as exc:
         _close_pipes(exc)
@@ -75,7 +87,8 @@ def _close_pipes(exc: BaseException) -> None:
     """Close what a start that failed has left open."""
     for frame, _ in traceback.walk_tb(exc.__traceback__):
         if frame.f_code is _LAUNCH:
-            for fd in filter(None, map(frame.f_locals.get, _PIPES)):
-                os.close(fd)
+            for name in _PIPES:
+                if name in frame.f_locals:
+                    os.close(frame.f_locals[name])
     # With these frames goes what closes the rest, as it is collected.
     traceback.clear_frames(exc.__traceback__)

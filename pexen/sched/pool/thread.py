@@ -169,14 +169,14 @@ class ThreadWorkerPool(WorkerPool):
             elif limit is not None and now >= since + limit:
                 outcome = Outcome.TIMEOUT
                 error = TaskTimeoutError(out_of_time(now - since, limit))
-            current = worker.current
-            if error is None or current is None or current[0] is not item:
-                continue  # in time, or it has just ended
-            add_stacks(error, of_thread(worker.ident))
-            still = worker.abandon(item)
+            if error is None:
+                continue
+            stack = of_thread(worker.ident)
+            if not worker.abandon(item):
+                continue  # it has just ended
+            add_stacks(error, stack)
             self._replace(worker)
-            if still:
-                ended.append(self._unfinished(worker, item, since, outcome, error))
+            ended.append(self._unfinished(worker, item, since, outcome, error))
         self._begin()
         return ended
 
@@ -255,8 +255,7 @@ class ThreadWorkerPool(WorkerPool):
         self._live.clear()  # from here on no result is heard
         for worker in self._threads:
             current = worker.current
-            worker.abandoned = current is not None
-            if current is not None:
+            if current is not None and worker.abandon(current[0]):
                 _log_abandoned(current[0], worker)
             self._tasks.put(None)
         self._threads = []

@@ -33,31 +33,30 @@ class WorkerThread(threading.Thread):
         self.label = name
         self.current: tuple[Item, float] | None = None
         self.abandoned = False
+        self._guard = threading.Lock()  # of `current`, where it ends, and `abandoned`
         self._tasks = tasks
         self._done = done
         self._clock = clock
 
     def abandon(self, item: Item) -> bool:
-        """Want this worker no more; whether it is still at the item.
+        """Want this worker no more, if it is still at the item; returns whether it is.
 
         If it isn't, the item's result is there, or about to be.
         """
-        self.abandoned = True
-        current = self.current
-        return current is not None and current[0] is item
+        with self._guard:
+            self.abandoned = self.current is not None and self.current[0] is item
+            return self.abandoned
 
     def run(self) -> None:
         while True:
             item = self._tasks.get()
-            if self.abandoned:
-                self._tasks.put(item)  # meant for a worker that is still wanted
-                return
             if item is None:
                 return
             self.current = item, self._clock()
             res = run_task(item.task, item.shared, kwargs_of(item.task), self._clock)
             res.worker = self.label
-            self.current = None
+            with self._guard:
+                self.current = None
             self._done.put((item.ticket, res))
             del item, res  # not to be kept alive while idle
             if self.abandoned:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import pickle
 import struct
+import time
 from multiprocessing.reduction import ForkingPickler
 from typing import Any, NamedTuple
 
@@ -18,8 +19,8 @@ from .exceptions import decode_exception, describe, encode_exception, message
 
 _OUTCOMES = list(Outcome)
 
-# seq, outcome, deps_ok, locks_ok, started, duration, length of the pickled exception.
-_RESULT = struct.Struct("<QB??ddQ")
+# seq, outcome, deps_ok, locks_ok, started, duration, sent, length of the pickled exception.
+_RESULT = struct.Struct("<QB??dddQ")
 _SEQ = struct.Struct("<Q")
 
 # Numbers of messages that belong to no submitted task, which are numbered from 1.
@@ -162,6 +163,7 @@ class Report(NamedTuple):
     locks_ok: bool
     started: float
     duration: float
+    sent: float  # when the message was complete, on the worker's clock
     exception: bytes  # pickled, empty if there is none
     content: bytes  # pickled (ret, shared), empty for (None, {})
 
@@ -185,8 +187,9 @@ def encode_result(seq: int, res: TaskRes) -> bytes:
                 outcome, deps_ok, locks_ok = Outcome.FAILED, False, False
     exception = b"" if info is None else encode_exception(info)
     number = _OUTCOMES.index(outcome)
-    head = (seq, number, deps_ok, locks_ok, res.started or 0, res.duration or 0, len(exception))
-    return _RESULT.pack(*head) + exception + content
+    times = res.started or 0, res.duration or 0, time.monotonic()
+    head = _RESULT.pack(seq, number, deps_ok, locks_ok, *times, len(exception))
+    return head + exception + content
 
 
 def _unpicklable(res: TaskRes, exc: BaseException) -> AttributeError:
@@ -204,16 +207,18 @@ def _unpicklable(res: TaskRes, exc: BaseException) -> AttributeError:
 def encode_not_loaded(seq: int, exc: BaseException) -> bytes:
     """The task could not be loaded in this worker, and has not begun."""
     exception = encode_exception(ExceptionInfo.of(exc))
-    return _RESULT.pack(seq, _NOT_LOADED, False, False, 0, 0, len(exception)) + exception
+    times = 0, 0, time.monotonic()
+    return _RESULT.pack(seq, _NOT_LOADED, False, False, *times, len(exception)) + exception
 
 
 def decode_report(message: bytes) -> Report:
     """Take a worker's message apart, without unpickling anything."""
-    seq, number, deps_ok, locks_ok, started, duration, size = _RESULT.unpack_from(message)
+    seq, number, deps_ok, locks_ok, started, duration, sent, size = _RESULT.unpack_from(message)
     outcome = None if number == _NOT_LOADED else _OUTCOMES[number]
     middle = _RESULT.size + size
     exception, content = message[_RESULT.size : middle], message[middle:]
-    return Report(seq, outcome, deps_ok, locks_ok, started, duration, exception, content)
+    times = started, duration, sent
+    return Report(seq, outcome, deps_ok, locks_ok, *times, exception, content)
 
 
 def decode_result(report: Report, task: Task, worker: str) -> TaskRes:
