@@ -193,8 +193,7 @@ class ProcessWorkerPool(WorkerPool):
     def _note_in_vain(self, why: str, cause: BaseException | None = None) -> None:
         """A worker was started for nothing. Give up if that goes on, and there is no other."""
         self._restarts.failed(self.clock())
-        left = [worker for worker in self._crew.workers.values() if not worker.retiring]
-        if self._restarts.exhausted() and not left and self._broken is None:
+        if self._restarts.exhausted() and not self._crew.workers and self._broken is None:
             self._broken = PoolError(why)
             self._broken.__cause__ = cause
 
