@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 from oracle import Oracle, start_servers
 
-START_METHODS = ["fork", "forkserver", "spawn"]
+START_METHODS = os.environ.get("PEXEN_START_METHODS", "fork forkserver spawn").split()
 KINDS = ["threads", *START_METHODS]
 
 if not sys.platform.startswith("linux"):

@@ -12,7 +12,7 @@ from typing import Any
 
 from pexen.sched.pool import ExecutorPool, ProcessWorkerPool, ThreadWorkerPool, WorkerPool
 
-START_METHODS = ["fork", "forkserver", "spawn"]
+START_METHODS = os.environ.get("PEXEN_START_METHODS", "fork forkserver spawn").split()
 KINDS = ["threads", *START_METHODS]
 EXECUTOR_KINDS = ["executor-threads", "executor-fork", "executor-spawn"]
 
