@@ -17,6 +17,9 @@ RAISES: dict[str, type[BaseException]] = {
     "OwnBaseException": fault_exceptions.OwnBaseException,
 }
 
+# The same, for what is pickled in the parent, where a KeyboardInterrupt is the user's.
+RAISES_AT_HOME = {how: raised for how, raised in RAISES.items() if how != "KeyboardInterrupt"}
+
 # How else it may go off, and what is told of a worker that it ends.
 ENDS = {"exit": "exited with code 3", "crash": "was ended by signal SIGSEGV"}
 

@@ -13,7 +13,7 @@ from typing import Any
 import fault_traps as tasks
 import pytest
 from fault_runs import Account, faulty, make_pool, run_through
-from fault_traps import ENDS, LOADED, LOADED_AT_HOME, PICKLED, RAISES, Trap
+from fault_traps import ENDS, LOADED, LOADED_AT_HOME, PICKLED, RAISES, RAISES_AT_HOME, Trap
 
 from pexen import task
 from pexen.sched import TaskRes
@@ -69,7 +69,8 @@ def run_given(
 
 @pytest.mark.parametrize("when", [PICKLED, LOADED])
 def test_what_an_argument_raises_on_its_way_fails_its_task(start_method: str, when: str) -> None:
-    traps = [Trap(when, how, os.getpid()) for how in RAISES]
+    hows = RAISES_AT_HOME if when == PICKLED else RAISES
+    traps = [Trap(when, how, os.getpid()) for how in hows]
     for how, res in run_given(start_method, traps, "failed"):
         assert res.excinfo is not None and f"{how}: the trap, {how}" in res.excinfo.text
 
@@ -152,7 +153,7 @@ def run_added(start_method: str, added: dict[Task, str], expected: str) -> Accou
 
 @pytest.mark.parametrize("when", [PICKLED, LOADED])
 def test_a_task_added_on_the_way_reaches_a_fresh_fork_if_it_raises_on_its_way(when: str) -> None:
-    takers = keyword_traps(when, RAISES)
+    takers = keyword_traps(when, RAISES_AT_HOME if when == PICKLED else RAISES)
     account = run_added("fork", takers, "ok")
     for each, how in takers.items():
         assert account.results[each].ret == f"took {how}"

@@ -286,3 +286,17 @@ def test_a_task_that_changes_its_worker_still_has_its_timeout() -> None:
         quick: Outcome.OK, other: Outcome.OK, last: Outcome.OK, endless: Outcome.TIMEOUT
     }
     assert sorted(map(id, told)) == sorted(map(id, [quick, other, last, endless]))
+
+
+class Interrupted:
+    """Ctrl-C is pressed while it is pickled."""
+
+    def __reduce__(self) -> Any:
+        raise KeyboardInterrupt
+
+
+def test_an_interrupt_while_a_dict_is_pickled_is_the_users(start_method: str) -> None:
+    pool = started(start_method, tasks.echo)
+    with pytest.raises(KeyboardInterrupt):
+        pool.submit(tasks.echo, {"interrupted": Interrupted()})
+    pool.terminate()

@@ -103,6 +103,8 @@ def _pickle_task(task: Task, inherited: dict[int, object]) -> bytes:
     file = io.BytesIO()
     try:
         _TaskPickler(file, inherited).dump((task, kwargs_of(task)))
+    except KeyboardInterrupt:
+        raise  # the user's
     except BaseException as exc:
         raise PoolError(
             f"task {task_name(task)!r} can't be sent to a worker process: {message(exc)}; "
@@ -130,6 +132,8 @@ def encode_submission(
     """A submitted task; raises AttributeError if its shared dict can't be pickled."""
     try:
         return _SEQ.pack(seq) + pickle.dumps((index, definition, shared), 5)
+    except KeyboardInterrupt:
+        raise  # the user's
     except BaseException as exc:
         raise AttributeError(f"Can't pickle the task's shared state: {message(exc)}") from exc
 
