@@ -53,7 +53,8 @@ class Interrupts:
 
     def _handle(self, signum: int, frame: FrameType | None) -> None:
         if self.seen or not self.busy:
-            signal.default_int_handler(signum, frame)
+            # Not chained to what happens to be handled here: that a wait has ended, say.
+            raise KeyboardInterrupt from None
         self.seen = True
         self._on_interrupt()
 

@@ -201,7 +201,7 @@ class Sched:
                     self._finish(run, owned, error)
                 interrupts.busy = False
                 if interrupts.seen and not isinstance(error, KeyboardInterrupt):
-                    raise KeyboardInterrupt
+                    raise KeyboardInterrupt from (error if isinstance(error, Exception) else None)
         for text in left_over(run.graph, run.locks, run.outcomes, run.blocked):
             warnings.warn(text, PexenWarning, stacklevel=2)
 
