@@ -60,7 +60,7 @@ class Crew:
             worker.start(registry, self._initializer)
             self._watch(worker)
             self.workers[worker.number] = worker
-        except BaseException:
+        except BaseException:  # whatever it is, nobody but us knows of the worker yet
             self._unwatch_all(worker)
             worker.discard()
             raise

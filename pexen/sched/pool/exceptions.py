@@ -113,7 +113,7 @@ def _pickled(exc: BaseException) -> bytes | None:
         if type(pickle.loads(pickled)) is type(exc):
             return pickled
     except BaseException:
-        pass
+        pass  # an `__init__` that needs more than `args`, an attribute that can't be pickled
     return None
 
 
@@ -153,7 +153,7 @@ def _portable(value: Any) -> Any:
     """The value, or its repr if it can't travel."""
     try:
         pickle.loads(pickle.dumps(value, 5))
-    except BaseException:
+    except BaseException:  # it may be anything, and raise anything
         return repr(value)
     return value
 
@@ -171,6 +171,6 @@ def _rebuilt_chain(links: list[_Link]) -> BaseException | None:
 def _loaded(link: _Link) -> BaseException | None:
     try:
         value = None if link.pickled is None else pickle.loads(link.pickled)
-    except BaseException:
+    except BaseException:  # it could be loaded in the worker; here the chain lacks it
         return None
     return value if isinstance(value, BaseException) else None

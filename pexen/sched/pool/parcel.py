@@ -145,7 +145,7 @@ def open_reply(reply: Any, parcel: Parcel, arrival: float) -> TaskRes | None:
             info = decode_exception(report.exception)
             return TaskRes.failed(parcel.task, parcel.shared, info, str(worker))
         res = decode_result(report, parcel.task, str(worker))
-    except Exception:
+    except Exception:  # the executor has returned something else
         return None
     res.started = arrival - report.duration
     return res

@@ -72,7 +72,7 @@ class Places:
             return False
         try:
             return bool(item.future.cancel())
-        except Exception:
+        except Exception:  # a future of whatever kind; then the task may begin
             return False
 
     def hold(self, item: Item) -> None:

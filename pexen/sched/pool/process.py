@@ -165,7 +165,7 @@ class ProcessWorkerPool(WorkerPool):
                 self._terminate()
                 raise PoolError(f"no worker process can be started: {exc}") from exc
             self._note_refused(exc)
-        except BaseException:
+        except BaseException:  # an interrupt, or a task that can't be sent
             self._terminate()
             raise
 
@@ -311,7 +311,7 @@ class ProcessWorkerPool(WorkerPool):
                 return got
 
     def _judge(self, got: list[TaskRes]) -> None:
-        """See whether a task or a doomed worker is out of time, as of all results there are."""
+        """See to the tasks, and the workers that are being ended, whose time is up."""
         for worker in list(self._crew.workers.values()):
             if not worker.is_due(self.clock()):
                 continue
@@ -336,6 +336,8 @@ class ProcessWorkerPool(WorkerPool):
         elif first in untouched and worker.is_stuck(first, now):
             self._backlog.extendleft(reversed(untouched))
             worker.kill()
+        elif worker.retiring:  # told so as its queue was empty; it takes up nothing more
+            self._backlog.extendleft(reversed(untouched))
         else:
             if first in untouched:
                 first.since = None
@@ -350,7 +352,7 @@ class ProcessWorkerPool(WorkerPool):
         return back
 
     def _patience(self, end: float | None) -> float:
-        """Seconds until the caller's, a task's or a doomed worker's time is up."""
+        """Seconds until the caller's time is up, or that of a task or a worker that is being ended."""
         moments = [worker.next_moment() for worker in self._crew.workers.values()]
         if self._lacks_workers():
             moments.append(self._restarts.next_moment)
@@ -372,7 +374,6 @@ class ProcessWorkerPool(WorkerPool):
                 self._crew.watch_writing(worker)
             else:
                 self._bury(worker, got)
-        self._serve()
 
     def _read(self, worker: WorkerProcess, got: list[TaskRes]) -> None:
         for message in worker.inbox.fetch():

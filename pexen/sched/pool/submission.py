@@ -30,14 +30,14 @@ class Item:
             return True
         try:
             return bool(self.future.done())
-        except Exception:
+        except Exception:  # a future of whatever kind
             return None
 
     def is_running(self) -> bool:
         """Whether the future says so."""
         try:
             return bool(self.future.running())
-        except Exception:
+        except Exception:  # the same
             return False
 
 
@@ -82,5 +82,5 @@ def unfinished(item: Item, outcome: Outcome, error: Exception) -> TaskRes:
 def _shown(reply: object) -> str:
     try:
         return f"{reply!r:.100}"
-    except Exception:
+    except Exception:  # its own __repr__ raises
         return f"a {type(reply).__name__}"

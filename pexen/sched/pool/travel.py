@@ -184,7 +184,7 @@ def encode_result(seq: int, res: TaskRes) -> bytes:
                 # It needs more than builtins to be loaded, so whatever loading it does is
                 # done here first, where it is this task's loss.
                 pickle.loads(content)
-        except BaseException as exc:
+        except BaseException as exc:  # pickling runs code of the task's
             content = b""
             if info is None:
                 info = ExceptionInfo.of(_unpicklable(res, exc))

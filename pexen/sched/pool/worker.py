@@ -121,7 +121,7 @@ class Pipes:
 def _initialise(initializer: Callable[[], object], pipes: Pipes) -> bool:
     try:
         initializer()
-    except BaseException as exc:
+    except BaseException as exc:  # it is told, and ends the pool
         res = TaskRes.failed(initializer, {}, ExceptionInfo.of(exc))
         pipes.write(travel.encode_result(travel.READY, res))
         return False
@@ -147,7 +147,7 @@ def _run(message: bytes, registry: travel.Registry) -> bytes:
         if definition is not None:
             registry.define(index, definition)
         task, kwargs = registry.get(index)
-    except BaseException as exc:
+    except BaseException as exc:  # loading runs code of the task's; it is told as its failure
         return travel.encode_not_loaded(seq, exc)
     return travel.encode_result(seq, run_task(task, shared, kwargs, time.monotonic))
 
