@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import pathlib
 import signal
 import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
 
+import process_tree
 import pytest
 
 from pexen.factory.apart import call_apart
@@ -17,17 +17,10 @@ from pexen.factory.apart import call_apart
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 
 
-def children() -> set[str]:
+def children() -> set[int]:
     """The processes, ended ones included, whose parent we are."""
-    found = set()
-    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == os.getpid():
-            found.add(stat.parent.name)
-    return found
+    below = process_tree.descendants(os.getpid())
+    return {process.pid for process in below if process.parent == os.getpid()}
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,8 @@ import warnings
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
 
+import process_tree
+
 from pexen.sched.pool import ExecutorPool, ProcessWorkerPool, ThreadWorkerPool, WorkerPool
 
 START_METHODS = os.environ.get("PEXEN_START_METHODS", "fork forkserver spawn").split()
@@ -65,15 +67,8 @@ def children() -> set[int]:
         if module is not None:
             inner = getattr(module, f"_{name}")
             kept.add(getattr(inner, "_forkserver_pid", None) or getattr(inner, "_pid", None))
-    found = set()
-    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == os.getpid():
-            found.add(int(stat.parent.name))
-    return found - kept
+    below = process_tree.descendants(os.getpid())
+    return {process.pid for process in below if process.parent == os.getpid()} - kept
 
 
 def descriptors() -> int:

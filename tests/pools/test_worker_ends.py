@@ -19,8 +19,9 @@ from pool_support import children, make
 from test_contract import finish, started
 
 from pexen import Sched, task
-from pexen.sched import Outcome, events
+from pexen.sched import Outcome
 from pexen.sched.pool import ProcessWorkerPool, channel, travel
+from pexen.sched.pool.handle import WorkerProcess
 
 pytestmark = pytest.mark.abandons
 
@@ -187,20 +188,24 @@ def test_a_dict_that_cannot_be_sent_wakes_who_waits_for_results(start_method: st
     finish(pool)
 
 
-def test_a_task_behind_one_in_time_is_not_charged_with_its_timeout() -> None:
-    """The time of a task that had ended, its result unread, was up; the next one was ended."""
+def test_a_task_behind_one_that_just_ends_is_not_charged_with_its_timeout(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One that ended while the parent judged it had its worker ended, and the next task with it."""
+    taken_back = WorkerProcess.take_back
 
-    def look(event: events.Event) -> None:
-        if isinstance(event, events.Started) and event.task is brief:
-            time.sleep(0.5)  # the parent has no time for results
+    def take_back(worker: WorkerProcess) -> Any:
+        if len(worker.queue) > 1:
+            time.sleep(0.3)  # meanwhile the first one ends, and the second begins
+        return taken_back(worker)
 
-    first = lambda: time.sleep(0.3)  # noqa: E731
-    timed = task(lambda: time.sleep(0.5), timeout=0.6)
-    brief = functools.partial(tasks.noop)
-    behind = functools.partial(time.sleep, 0.8)
-    sched = Sched([first, timed, brief, behind], listeners=[look])
-    outcomes = {res.task: res.outcome for res in sched.run(ProcessWorkerPool(2, spare=2))}
-    assert outcomes == dict.fromkeys([first, timed, brief, behind], Outcome.OK)
+    monkeypatch.setattr(WorkerProcess, "take_back", take_back)
+    ends_late = task(functools.partial(time.sleep, 0.6), timeout=0.5)
+    behind = task(functools.partial(time.sleep, 0.2), priority=1)
+    results = {res.task: res for res in Sched([ends_late, behind]).run(ProcessWorkerPool(1))}
+    assert {body: res.outcome for body, res in results.items()} == {
+        ends_late: Outcome.OK, behind: Outcome.OK
+    }
 
 
 def test_a_teardown_is_not_ended_for_a_task_before_it(tmp_path: pathlib.Path) -> None:
