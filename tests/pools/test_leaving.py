@@ -141,10 +141,11 @@ def script(body: str, kind: str, tmp_path: Any) -> subprocess.Popen[str]:
     path = tmp_path / "script.py"
     path.write_text(SCRIPT.replace("{body}", body))
     here = os.path.dirname(__file__)
-    top = os.path.dirname(os.path.dirname(here))
+    tests = os.path.dirname(here)
+    top = os.path.dirname(tests)
     return subprocess.Popen(
         [sys.executable, "-X", "faulthandler", "-W", "error", str(path), kind],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join([here, top])},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([here, tests, top])},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
