@@ -23,7 +23,8 @@ from .graph import Graph
 from .interrupt import Interrupts
 from .meta import SchedMeta, meta_of
 from .order import Durations, known_duration
-from .pool.base import WorkerPool, check_seconds
+from .pool.base import WorkerPool
+from .pool.checks import check_seconds
 from .pool.thread import ThreadWorkerPool
 from .requests import Request, checked_capacity, common_keys, never_granted
 from .run import Run

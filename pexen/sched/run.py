@@ -18,6 +18,7 @@ from . import events
 from .common import (
     Outcome,
     Reason,
+    Shared,
     Task,
     TaskLostError,
     TaskMap,
@@ -147,16 +148,14 @@ class Run:
         return self.pool.results(max(0.0, min(times) - self.pool.clock()))
 
     def hand_out(self) -> None:
-        """Give the pool the best ready tasks whose locks are to be had, until it is full."""
-        frontline, pool = self._frontline, self.pool
-        made_room = False
-        while frontline:
-            if pool.full():
-                # Once only: what is said to be ahead may have begun, and isn't taken back.
-                if made_room or not self._make_room():
-                    return
-                made_room = True
-                continue
+        """Give the pool the best ready tasks whose locks are to be had, as many as it wants."""
+        frontline = self._frontline
+        if not frontline:
+            return
+        # Once only: what is said to be ahead may have begun, and isn't taken back.
+        room = self.pool.room() or self._make_room()
+        batch: list[tuple[Task, Shared]] = []
+        while frontline and len(batch) < room:
             entry = frontline.pop()
             node = entry[2]
             if self.state[node] is not State.READY:
@@ -164,30 +163,37 @@ class Run:
             elif self.control.stopped and not self._tears_down(node):
                 self._end([(node, Outcome.CANCELLED, stopped_reason(self.control.stopped))])
             elif self.locks.acquire(entry, self._excused_from(node)):
-                self._submit(node, entry)
+                batch.append((self.graph.tasks[node], self._hand(node, entry)))
             else:
                 self._move(node, State.PARKED)
             self._take_reoffered()
+        if batch:
+            self.pool.submit_all(batch)
 
-    def _submit(self, node: int, entry: Entry) -> None:
+    def _hand(self, node: int, entry: Entry) -> Shared:
+        """Enter the node as handed out; returns the shared dict it goes with."""
         shared = self._retries.shared(
             node, self.metas[node], lambda: self._shared.build(self.graph.needs[node])
         )
         self._move(node, State.HANDED)
         self.handed[node] = entry
         self._begun.add(node)
-        self.pool.submit(self.graph.tasks[node], shared)
+        return shared
 
-    def _make_room(self) -> bool:
-        """Take back what was handed ahead if a better priority has come up since."""
+    def _make_room(self) -> int:
+        """Take back what was handed ahead if a better priority has come up since.
+
+        Returns how many tasks the pool now wants.
+        """
         ahead = () if self._order.uniform else self.pool.ahead()
         if not ahead:
-            return False
+            return 0
         index = self.graph.index
         worst = max(self.handed[index[identity(task)]][0] for task in ahead)
         if self._frontline.best_priority() >= worst:
-            return False
-        return self._take_back() > 0
+            return 0
+        self._take_back()
+        return self.pool.room()
 
     def _take_back(self) -> int:
         tasks = self.pool.withdraw()

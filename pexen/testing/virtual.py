@@ -101,10 +101,9 @@ class VirtualPool(WorkerPool):
     def ahead(self) -> list[Task]:
         return [task for task, _ in self._waiting]
 
-    def withdraw(self) -> list[Task]:
+    def _withdraw(self) -> list[Task]:
         back = [task for task, _ in self._waiting]
         self._waiting.clear()
-        self._due -= len(back)
         return back
 
     def kill(self, tasks: Iterable[Task]) -> None:

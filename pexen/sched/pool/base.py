@@ -16,11 +16,13 @@ import abc
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from ..common import PoolError, Shared, Task, TaskRes
 from ..meta import meta_of
+from .checks import check_count
+from .spare import Spare
 
 # A signal that comes just before the main thread begins to wait doesn't interrupt the wait,
 # and its handler runs only after it. So that thread never waits longer than this.
@@ -47,12 +49,13 @@ class WorkerPool(abc.ABC):
     """What all pools share: the life cycle, and counting what is out.
 
     `workers` tasks run at a time; `spare` more may be handed in ahead, so that no worker
-    waits while its caller is busy with a result.
+    waits while its caller is busy with a result. None: as many as suits how long tasks take.
     """
 
-    def __init__(self, workers: int = 1, spare: int = 1) -> None:
-        _check_count("workers", workers, 1)
-        _check_count("spare", spare, 0)
+    def __init__(self, workers: int = 1, spare: int | None = None) -> None:
+        check_count("workers", workers, 1)
+        if spare is not None:
+            check_count("spare", spare, 0)
         # Configuration.
         self.workers = workers
         self.spare = spare
@@ -63,6 +66,7 @@ class WorkerPool(abc.ABC):
         self.timeout: float | None = None
         # State.
         self._state = NEW
+        self._spare = Spare(workers, spare)
         self._due = 0  # submitted, and result not fetched yet
         self._ready: deque[TaskRes] = deque()  # results here, not fetched yet
         self._beginnings: deque[tuple[Task, float]] = deque()  # on_begin isn't told of them yet
@@ -77,6 +81,7 @@ class WorkerPool(abc.ABC):
         if self.alive():
             raise PoolError("Cannot re-start a running pool")
         self._due = 0
+        self._spare = Spare(self.workers, self.spare)
         self._ready.clear()
         self._beginnings.clear()
         self._start()
@@ -139,7 +144,7 @@ class WorkerPool(abc.ABC):
 
     def full(self) -> bool:
         """Whether all workers are busy and as many tasks as allowed are handed ahead."""
-        return self._due >= self.workers + self.spare
+        return self._due >= self.workers + self._spare.depth
 
     def accepting(self) -> bool:
         """Whether tasks can be submitted."""
@@ -151,7 +156,7 @@ class WorkerPool(abc.ABC):
 
     def idlecnt(self) -> int:
         """How many more tasks can be submitted before the pool is full; may be negative."""
-        return self.workers + self.spare - self._due
+        return self.workers + self._spare.depth - self._due
 
     def alive(self) -> bool:
         """Whether there are workers."""
@@ -163,6 +168,20 @@ class WorkerPool(abc.ABC):
         """Seconds now, on the clock that results and `running` are in."""
         return time.monotonic()
 
+    def room(self) -> int:
+        """How many more tasks the pool would like to have now; 0 while enough are ahead."""
+        if self._due >= self.workers + self._spare.low:
+            return 0
+        return self.workers + self._spare.depth - self._due
+
+    def submit_all(self, batch: Sequence[tuple[Task, Shared]]) -> None:
+        """Submit several tasks, each with its shared dict, in this order.
+
+        Raises as `submit` does; those before the one that raises are submitted.
+        """
+        for task, shared in batch:
+            self.submit(task, shared)
+
     def results(self, timeout: float | None = None) -> list[TaskRes]:
         """Results that are there, waiting for one; none after `timeout` seconds or `wake`."""
         if not self._ready:
@@ -170,10 +189,19 @@ class WorkerPool(abc.ABC):
         got = list(self._ready)
         self._ready.clear()
         self._due -= len(got)
+        self._spare.note(got)
         return got
 
     def admit(self, tasks: Iterable[Task]) -> None:
         """Let tasks be submitted that came about while the pool runs; PoolError if impossible."""
+
+    def withdraw(self) -> list[Task]:
+        """Take back what has certainly not begun; it counts as never submitted."""
+        back = self._withdraw()
+        self._due -= len(back)
+        if back:
+            self._spare.note_taken_back()
+        return back
 
     def terminate(self) -> None:
         """End all workers at once, whatever they do; results are dropped.
@@ -225,10 +253,6 @@ class WorkerPool(abc.ABC):
         """Tasks that were submitted and probably have not begun."""
 
     @abc.abstractmethod
-    def withdraw(self) -> list[Task]:
-        """Take back what has certainly not begun; it counts as never submitted."""
-
-    @abc.abstractmethod
     def kill(self, tasks: Iterable[Task]) -> None:
         """End the tasks where they run; each has a result with outcome `lost`.
 
@@ -244,6 +268,10 @@ class WorkerPool(abc.ABC):
     @abc.abstractmethod
     def _submit(self, task: Task, shared: Shared) -> None:
         """Take one task."""
+
+    @abc.abstractmethod
+    def _withdraw(self) -> list[Task]:
+        """Take back what has not begun."""
 
     @abc.abstractmethod
     def _collect(self, timeout: float | None) -> list[TaskRes]:
@@ -265,14 +293,3 @@ class WorkerPool(abc.ABC):
 def out_of_time(elapsed: float, limit: float | None) -> str:
     """What is said of a task that ran for `elapsed` seconds."""
     return f"timed out after {elapsed:.3g} s (limit {limit:g} s)"
-
-
-def check_seconds(name: str, value: Any) -> None:
-    """ValueError unless it is a number above 0."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
-        raise ValueError(f"{name} is {value!r}; give seconds above 0")
-
-
-def _check_count(name: str, value: Any, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ValueError(f"{name} is {value!r}; give a whole number, {least} or above")

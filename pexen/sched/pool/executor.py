@@ -236,7 +236,7 @@ class ExecutorPool(WorkerPool):
             waiting = [item for item in self._places.out.values() if item.since is None]
             return [item.parcel.task for item in (*waiting, *self._backlog)]
 
-    def withdraw(self) -> list[Task]:
+    def _withdraw(self) -> list[Task]:
         with self._lock:
             back = []
             # From the end, so that none begins because one before it was taken back.
@@ -247,7 +247,6 @@ class ExecutorPool(WorkerPool):
             back.reverse()
             back.extend(self._backlog)
             self._backlog.clear()
-            self._due -= len(back)
             return [item.parcel.task for item in back]
 
     def kill(self, tasks: Iterable[Task]) -> None:

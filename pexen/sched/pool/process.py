@@ -40,8 +40,9 @@ from ..common import (
     TaskRes,
     identity,
 )
-from .base import ABORTED, RUNNING, Running, WorkerPool, _check_count, check_seconds
+from .base import ABORTED, RUNNING, Running, WorkerPool
 from .channel import PIPE_SIZE
+from .checks import check_count, check_seconds
 from .crew import RESULTS, STACKS, WRITABLE, Crew
 from .exceptions import decode_exception
 from .handle import Item, WorkerProcess
@@ -87,7 +88,7 @@ class ProcessWorkerPool(WorkerPool):
     def __init__(
         self,
         workers: int = 1,
-        spare: int = 1,
+        spare: int | None = None,
         start_method: str | None = None,
         tasks_per_worker: int | None = None,
         initializer: Callable[[], object] | None = None,
@@ -100,13 +101,12 @@ class ProcessWorkerPool(WorkerPool):
         if start_method not in methods:
             raise ValueError(f"start_method is {start_method!r}; here are {', '.join(methods)}")
         if tasks_per_worker is not None:
-            _check_count("tasks_per_worker", tasks_per_worker, 1)
+            check_count("tasks_per_worker", tasks_per_worker, 1)
         if grace != 0:
             check_seconds("grace", grace)
         # Configuration.
         self._tasks_per_worker = tasks_per_worker
         self._grace = grace
-        self._depth = min(1 + math.ceil(spare / workers), MAX_DEPTH)  # items a worker may have
         # State.
         self._lock = threading.RLock()  # guards all of it, but isn't held while waiting
         self._pid = 0  # of the process that started the pool
@@ -238,10 +238,14 @@ class ProcessWorkerPool(WorkerPool):
         return (
             not worker.retiring
             and worker.ending is None
-            and len(worker.queue) < self._depth
+            and len(worker.queue) < self._depth()
             and not self._is_stale(worker)
             and not self._is_worn(worker)
         )
+
+    def _depth(self) -> int:
+        """How many items one worker may have."""
+        return min(1 + math.ceil(self._spare.depth / self.workers), MAX_DEPTH)
 
     def _hand(self, worker: WorkerProcess, item: Item) -> None:
         # Numbered anew each time, as it may come back to a worker that had it before.
@@ -453,12 +457,11 @@ class ProcessWorkerPool(WorkerPool):
             queued = [i for w in self._crew.workers.values() for i in list(w.queue)[1:]]
             return [item.task for item in (*queued, *self._backlog)]
 
-    def withdraw(self) -> list[Task]:
+    def _withdraw(self) -> list[Task]:
         with self._lock:
             back = [i for w in self._crew.workers.values() for i in self._take_back(w)]
             back.extend(self._backlog)
             self._backlog.clear()
-            self._due -= len(back)
             self._refresh()
             return [item.task for item in back]
 

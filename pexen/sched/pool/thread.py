@@ -55,7 +55,7 @@ class ThreadWorkerPool(WorkerPool):
     `timeout`, but its thread goes on until the task ends by itself.
     """
 
-    def __init__(self, workers: int = 1, spare: int = 1) -> None:
+    def __init__(self, workers: int = 1, spare: int | None = None) -> None:
         super().__init__(workers, spare)
         self._tasks: queue.SimpleQueue[Item | None] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[tuple[int, TaskRes] | None] = queue.SimpleQueue()
@@ -218,7 +218,7 @@ class ThreadWorkerPool(WorkerPool):
     def ahead(self) -> list[Task]:
         return [self._live[ticket].task for ticket in self._queue]
 
-    def withdraw(self) -> list[Task]:
+    def _withdraw(self) -> list[Task]:
         back: list[Item] = []
         kept: list[None] = []
         while True:
@@ -234,7 +234,6 @@ class ThreadWorkerPool(WorkerPool):
             self._forget(item.ticket)
         for sentinel in kept:
             self._tasks.put(sentinel)
-        self._due -= len(back)
         return [item.task for item in back]
 
     def kill(self, tasks: Iterable[Task]) -> None:
