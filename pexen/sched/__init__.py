@@ -13,7 +13,6 @@ from .common import (
     TaskEnd,
     TaskFailError,
     TaskLostError,
-    TaskMap,
     TaskRes,
     TaskSkip,
     TaskTimeoutError,
@@ -21,6 +20,7 @@ from .common import (
 from .metacheck import every, unique
 from .planner import Sched
 from .snapshot import HeldLock, Snapshot, Waiting
+from .taskmap import TaskMap
 
 __all__ = [
     "DepcheckError",

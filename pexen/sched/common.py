@@ -8,16 +8,15 @@ from __future__ import annotations
 import functools
 import traceback
 import types
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from enum import StrEnum
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from ..util import PexenError
 
 Task = Callable[..., Any]
 Tag = Hashable
 Shared = dict[str, Any]
-V = TypeVar("V")
 
 # Where a factory notes a task's place in its tree; read here only to name tasks.
 CALLPATH_ATTR_NAME = "pexen_factory_callpath_"
@@ -264,32 +263,3 @@ def task_name(task: Task) -> str:
         return task_name(task.func)
     name = getattr(task, "__qualname__", None)
     return name if isinstance(name, str) else repr(task)
-
-
-class TaskMap(Mapping[Task, V], Generic[V]):
-    """A read-only mapping from tasks, which may be unhashable, to values.
-
-    Iterates over tasks in the order in which they got their value.
-    """
-
-    def __init__(self) -> None:
-        self._items: dict[Any, tuple[Task, V]] = {}
-
-    def _set(self, task: Task, value: V) -> None:
-        self._items[identity(task)] = (task, value)
-
-    def __getitem__(self, task: Task) -> V:
-        try:
-            return self._items[identity(task)][1]
-        except KeyError:
-            raise KeyError(task) from None
-
-    def __iter__(self) -> Iterator[Task]:
-        return iter([task for task, _ in list(self._items.values())])
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-    def __repr__(self) -> str:
-        inner = ", ".join(f"{task_name(t)}: {v}" for t, v in list(self._items.values()))
-        return f"{{{inner}}}"

@@ -16,6 +16,8 @@ class Control:
         self.requested = ""  # '', STOP or ABORT
         self.aborts = 0  # how often ABORT was asked for
         self.stopped = ""  # what of `requested` has been seen to
+        # There may be something to see to. Always so with a deadline, which is looked at often.
+        self.pending = False
         self.deadline: float | None = None  # when to abort, on the pool's clock
         self._aborts_seen = 0
 
@@ -26,9 +28,16 @@ class Control:
             self.requested = ABORT
         else:
             self.requested = self.requested or STOP
+        self.pending = True  # last, as it is what is looked at
+
+    def set_deadline(self, moment: float) -> None:
+        """Abort at `moment`, on the pool's clock."""
+        self.deadline = moment
+        self.pending = True
 
     def check_deadline(self, now: float) -> None:
-        """Ask for ABORT if its time has come."""
+        """Ask for ABORT if its time has come. All that was asked for till now is then seen to."""
+        self.pending = self.deadline is not None
         if self.deadline is not None and now >= self.deadline and not self.aborts:
             self.ask(ABORT)
 

@@ -46,7 +46,7 @@ def not_reached(graph: Graph, first: int, order: list[int]) -> DepcheckError:
     for node in range(first, len(graph)):
         if node in reached:
             continue
-        for kind, tag in sorted_needs(graph.needs[node]):
+        for kind, tag in sorted_needs(graph.needs(node)):
             if kind is ANY and tag in provided or _all_reached(tag, first, reached):
                 continue
             remain.setdefault(tag.tag, []).append(graph.tasks[node])
@@ -109,7 +109,7 @@ def _find_cycle(
 def _next_unreached(
     graph: Graph, node: int, first: int, reached: set[int], need_all: bool
 ) -> tuple[int | None, Tag]:
-    for kind, tag in sorted_needs(graph.needs[node]):
+    for kind, tag in sorted_needs(graph.needs(node)):
         unreached = [p for p in tag.providers if p >= first and p not in reached]
         every_one = len(unreached) == len(tag.providers)
         if unreached and (kind is not ANY or every_one or not need_all):
@@ -131,9 +131,9 @@ def unneeded_text(graph: Graph, first: int) -> str | None:
     """
     found: dict[TagNode, None] = {}
     for node in range(first, len(graph)):
-        for tag in sorted(graph.provides[node], key=lambda tag: repr(tag.tag)):
-            if not tag.unique and not any(tag.waiters.values()):
-                found[tag] = None
+        unneeded = [tag for tag in graph.provides[node] if not (tag.waiters or tag.barred or tag.unique)]
+        if unneeded:
+            found.update(dict.fromkeys(sorted(unneeded, key=lambda tag: repr(tag.tag))))
     if not found:
         return None
     parts = []

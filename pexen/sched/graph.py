@@ -8,15 +8,16 @@ and knows no locks or priorities. Tasks are integers here, counted as they were 
 
 from __future__ import annotations
 
-from bisect import bisect_left
+import types
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .common import Tag, Task, identity
-from .depcheck import double_provider, not_reached
+from .depcheck import double_provider
 from .meta import SchedMeta
 from .metacheck import every, unique
-from .tags import AFTER, ANY, EVERY, Barrier, Needs, TagNode, sorted_needs
+from .reach import reach
+from .tags import AFTER, ANY, EVERY, Barrier, TagNode, sorted_needs
 
 # How a node stands in the present run.
 OPEN, SUCCEEDED, UNSUCCESSFUL = range(3)
@@ -33,20 +34,24 @@ class Graph:
         self.tasks: list[Task] = []
         self.index: dict[Any, int] = {}  # identity of the task -> node
         self.tags: dict[Tag, TagNode] = {}
-        self.needs: list[Needs] = []
+        self.requires: list[Sequence[TagNode]] = []  # the ANY needs of each node
+        self.barred: dict[int, list[tuple[str, TagNode]]] = {}  # the others, where there are any
         self.provides: list[Sequence[TagNode]] = []
         # An order in which the nodes can run; None when several batches made it stale.
-        self._order: list[int] | None = []
+        self._order: Sequence[int] | None = ()
+        # Every need so far was for a tag all of whose providers had been added before.
+        self._in_order = True
         # Of the present run.
         self.missing: list[int] = []  # needs not met yet
-        self.ended: list[int] = []  # OPEN, SUCCEEDED or UNSUCCESSFUL
+        self.ended = bytearray()  # OPEN, SUCCEEDED or UNSUCCESSFUL
+        self._prepared = False  # tags may have state of a run
 
     def __len__(self) -> int:
         return len(self.tasks)
 
     # -- adding -----------------------------------------------------------------
 
-    def add(self, batch: Iterable[tuple[Task, SchedMeta]]) -> list[int]:
+    def add(self, batch: Iterable[tuple[Task, SchedMeta]]) -> Sequence[int]:
         """Add a batch, all or nothing; returns a possible order of the new nodes.
 
         Tasks already known are passed over. Raises DepcheckError for a tag that
@@ -54,12 +59,13 @@ class Graph:
         `unique` tag.
         """
         first = len(self.tasks)
+        self._in_order = True
         try:
             for task, meta in batch:
-                key = identity(task)
+                key = identity(task) if type(task) is types.MethodType else id(task)
                 if key not in self.index:
-                    self._insert(key, task, meta)
-            order = self._reach(first)
+                    self._insert(key, task, vars(meta))
+            order = range(first, len(self.tasks)) if self._in_order else reach(self, first)
         except BaseException:
             self._truncate(first)
             raise
@@ -67,33 +73,38 @@ class Graph:
             self._order = order if first == 0 else None
         return order
 
-    def _insert(self, key: Any, task: Task, meta: SchedMeta) -> None:
+    def _insert(self, key: Any, task: Task, fields: dict[str, Any]) -> None:
         node = len(self.tasks)
         self.index[key] = node
         self.tasks.append(task)
-        fields = vars(meta)
-        needs: list[tuple[str, TagNode]] = []
+        requires: list[TagNode] = []
         provided: list[TagNode] = []
-        self.needs.append(needs)
+        self.requires.append(requires)
         self.provides.append(provided)
         for need in fields.get("requires", _NONE):
             if type(need) is every:
-                self._need(node, needs, EVERY, need.tag)
+                self._bar(node, EVERY, need.tag)
             else:
-                self._need(node, needs, ANY, need)
+                tagnode = self.tags.get(need) or self._tag(need)
+                requires.append(tagnode)
+                tagnode.waiters.append(node)
+                if not tagnode.providers:
+                    self._in_order = False
         for tag in fields.get("after", _NONE):
-            self._need(node, needs, AFTER, tag)
+            self._bar(node, AFTER, tag)
         for tag in fields.get("provides", _NONE):
             self._provide(node, provided, tag)
-        if not needs:
-            self.needs[node] = _NONE
+        if not requires:
+            self.requires[node] = _NONE
         if not provided:
             self.provides[node] = _NONE
 
-    def _need(self, node: int, needs: list[tuple[str, TagNode]], kind: str, tag: Tag) -> None:
+    def _bar(self, node: int, kind: str, tag: Tag) -> None:
         tagnode = self._tag(tag)
-        needs.append((kind, tagnode))
-        tagnode.waiters[kind].append(node)
+        self.barred.setdefault(node, []).append((kind, tagnode))
+        tagnode.barred.setdefault(kind, []).append(node)
+        if not tagnode.providers:
+            self._in_order = False
 
     def _provide(self, node: int, provided: list[TagNode], tag: Tag) -> None:
         marked = type(tag) is unique
@@ -101,6 +112,8 @@ class Graph:
         if tagnode.providers and tagnode.providers[-1] == node:
             tagnode.unique = tagnode.unique or marked
             return  # both as unique(tag) and plain, by one task
+        if tagnode.needed:
+            self._in_order = False
         provided.append(tagnode)
         tagnode.providers.append(node)
         if (marked or tagnode.unique) and len(tagnode.providers) > 1:
@@ -119,70 +132,41 @@ class Graph:
             for tagnode in self.provides[node]:
                 tagnode.providers.pop()
                 tagnode.unique = tagnode.unique and bool(tagnode.providers)
-            for kind, tagnode in self.needs[node]:
-                tagnode.waiters[kind].pop()
+            for tagnode in self.requires[node]:
+                tagnode.waiters.pop()
+            for kind, tagnode in self.barred.pop(node, _NONE):
+                tagnode.barred[kind].pop()
+                if not tagnode.barred[kind]:
+                    del tagnode.barred[kind]
         for task in self.tasks[first:]:
             del self.index[identity(task)]
-        for column in (self.tasks, self.needs, self.provides):
+        for column in (self.tasks, self.requires, self.provides):
             del column[first:]
-        for tag in [t for t, n in self.tags.items() if not n.providers]:
-            if not any(self.tags[tag].waiters.values()):
-                del self.tags[tag]
-
-    def _reach(self, first: int) -> list[int]:
-        """An order in which the nodes from `first` on can run, those before being done."""
-        left: dict[TagNode, int] = {}  # providers in the batch not reached yet
-        missing = []
-        order = []
-        for node in range(first, len(self.tasks)):
-            count = 0
-            for kind, tag in self.needs[node]:
-                in_batch = len(tag.providers) - bisect_left(tag.providers, first)
-                known = len(tag.providers) > in_batch
-                if in_batch and not (kind is ANY and known) or not tag.providers:
-                    count += 1
-            missing.append(count)
-            if not count:
-                order.append(node)
-        for node in order:  # grows as it is walked
-            for tag in self.provides[node]:
-                start = bisect_left(tag.providers, first)
-                kinds: tuple[str, ...] = ()
-                if tag not in left:
-                    left[tag] = len(tag.providers) - start
-                    kinds = (ANY,) if start == 0 else ()
-                left[tag] -= 1
-                if not left[tag]:
-                    kinds += (EVERY, AFTER)
-                for kind in kinds:
-                    waiters = tag.waiters[kind]
-                    for waiter in waiters[bisect_left(waiters, first) :]:
-                        missing[waiter - first] -= 1
-                        if not missing[waiter - first]:
-                            order.append(waiter)
-        if len(order) < len(missing):
-            raise not_reached(self, first, order)
-        return order
+        for tag in [t for t, n in self.tags.items() if not n.providers and not n.needed]:
+            del self.tags[tag]
 
     # -- running ----------------------------------------------------------------
 
-    def prepare(self) -> tuple[list[int], list[int]]:
+    def prepare(self) -> tuple[list[int], Sequence[int]]:
         """Begin a run afresh: (the nodes ready at once, an order of all nodes).
 
         Raises DepcheckError for a cycle that came about between batches.
         """
         if self._order is None:
-            self._order = self._reach(0)
-        for tag in self.tags.values():
-            tag.met = False
-            tag.alive = len(tag.providers)
-            tag.barriers = [
-                Barrier(kind, len(self.tasks), tag.alive, False, list(tag.waiters[kind]))
-                for kind in (EVERY, AFTER)
-                if tag.waiters[kind]
-            ]
-        self.missing = [len(needs) for needs in self.needs]
-        self.ended = [OPEN] * len(self.tasks)
+            self._order = reach(self, 0)
+        if self._prepared:
+            for tag in self.tags.values():
+                tag.met, tag.failed, tag.barriers = False, 0, []
+        self._prepared = True
+        self.missing = list(map(len, self.requires))
+        self.ended = bytearray(len(self.tasks))
+        for node, needs in self.barred.items():
+            self.missing[node] += len(needs)
+            for kind, tag in needs:
+                if tag.barred[kind][0] == node:
+                    waiters = list(tag.barred[kind])
+                    limit = len(self.tasks)
+                    tag.barriers.append(Barrier(kind, limit, len(tag.providers), False, waiters))
         return [node for node, missing in enumerate(self.missing) if not missing], self._order
 
     def admit(self, first: int) -> tuple[list[int], Blocked]:
@@ -192,17 +176,15 @@ class Graph:
         """
         size = len(self.tasks)
         self.missing.extend([0] * (size - first))
-        self.ended.extend([OPEN] * (size - first))
-        for node in range(first, size):
-            for tag in self.provides[node]:
-                tag.alive += 1
+        self.ended.extend(bytes(size - first))
         ready: list[int] = []
         blocked: Blocked = []
         for node in range(first, size):
             hopeless = None
-            for kind, tag in sorted_needs(self.needs[node]):
+            for kind, tag in sorted_needs(self.needs(node)):
                 if kind is ANY:
-                    unmet, failed = not tag.met, not tag.met and not tag.alive
+                    unmet = not tag.met
+                    failed = unmet and tag.failed == len(tag.providers)
                 else:
                     unmet, failed = self._join_barrier(node, kind, tag)
                 self.missing[node] += unmet
@@ -234,17 +216,18 @@ class Graph:
         returned; the caller knows.
         """
         self.ended[node] = SUCCEEDED if succeeded else UNSUCCESSFUL
+        provided = self.provides[node]
         ready: list[int] = []
         blocked: Blocked = []
-        for tag in self.provides[node]:
+        for tag in provided:
             if succeeded:
                 if not tag.met:
                     tag.met = True
-                    self._release(tag.waiters[ANY], ready)
+                    self._release(tag.waiters, ready)
             else:
-                tag.alive -= 1
-                if not tag.alive and not tag.met:
-                    blocked.extend((waiter, tag) for waiter in tag.waiters[ANY])
+                tag.failed += 1
+                if tag.failed == len(tag.providers) and not tag.met:
+                    blocked.extend((waiter, tag) for waiter in tag.waiters)
             for barrier in tag.barriers:
                 if node >= barrier.limit or barrier.failed:
                     continue
@@ -254,22 +237,27 @@ class Graph:
                     blocked.extend((waiter, tag) for waiter in barrier.waiters)
                 elif not barrier.left:
                     self._release(barrier.waiters, ready)
-        if len(self.provides[node]) > 1:  # whose order is that of a set
+        if len(provided) > 1:  # whose order is that of a set
             ready.sort()
             blocked.sort(key=lambda pair: (pair[0], repr(pair[1].tag)))
         return ready, blocked
 
     def _release(self, waiters: list[int], ready: list[int]) -> None:
+        missing = self.missing
         for waiter in waiters:
-            self.missing[waiter] -= 1
-            if not self.missing[waiter]:
+            missing[waiter] -= 1
+            if not missing[waiter]:
                 ready.append(waiter)
 
     # -- asking -----------------------------------------------------------------
 
+    def needs(self, node: int) -> list[tuple[str, TagNode]]:
+        """What a node needs."""
+        return [*((ANY, tag) for tag in self.requires[node]), *self.barred.get(node, _NONE)]
+
     def unmet(self, node: int) -> list[tuple[str, TagNode]]:
         """The needs of a node that are not met in the present run."""
-        needs = sorted_needs(self.needs[node])
+        needs = sorted_needs(self.needs(node))
         return [(kind, tag) for kind, tag in needs if not self._is_met(kind, tag)]
 
     def _is_met(self, kind: str, tag: TagNode) -> bool:

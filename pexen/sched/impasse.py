@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 def gating_teardown(run: Run) -> set[int]:
     """The tasks for whose ends a teardown waits, maybe through others."""
     path = [n for n, state in enumerate(run.state) if state is State.WAITING]
-    path = [n for n in path if run.metas[n].teardown]
+    path = [n for n in path if run.declared.metas[n].teardown]
     first = set(path)
     found: set[int] = set()
     while path:
         node = path.pop()
-        for kind, tag in run.graph.needs[node]:
+        for kind, tag in run.graph.needs(node):
             if node in first and node not in found and kind is not AFTER:
                 continue  # what a teardown itself requires is another matter
             new = [p for p in tag.providers if p not in found]

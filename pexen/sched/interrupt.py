@@ -14,11 +14,9 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import FrameType, TracebackType
-from typing import Any, TypeVar
-
-T = TypeVar("T")
+from typing import Any
 
 
 class Interrupts:
@@ -58,23 +56,18 @@ class Interrupts:
         self.seen = True
         self._on_interrupt()
 
-    def hand_over(self, steps: Iterator[T], abort: Callable[[], None]) -> Iterator[T]:
-        """Yield the results of a run to its consumer.
 
-        However the consumer leaves, the run is aborted and goes on to its end, unless it is
-        left by another thread or process, or at the interpreter's exit: there is no time.
-        """
-        place = os.getpid(), threading.get_ident()
-        for res in steps:
-            self.busy = False
-            try:
-                yield res
-            except BaseException:
-                self.busy = True
-                here = os.getpid(), threading.get_ident()
-                if here == place and not sys.is_finalizing():
-                    abort()
-                    for _ in steps:  # listeners hear of these
-                        pass
-                raise
-            self.busy = True
+Place = tuple[int, int]
+
+
+def this_place() -> Place:
+    """The process and the thread that this is called in."""
+    return os.getpid(), threading.get_ident()
+
+
+def may_go_on(place: Place) -> bool:
+    """Whether a run begun there may go on here when its consumer leaves it.
+
+    Not in another thread or process, nor at the interpreter's exit: there is no time.
+    """
+    return this_place() == place and not sys.is_finalizing()

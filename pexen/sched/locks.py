@@ -82,6 +82,10 @@ class Locks:
         self._reservations = Reservations(patience)
         self.reoffered: list[Entry] = []  # to be tried again; the caller takes them away
 
+    def begin_counting(self, handed: int) -> None:
+        """There are exclusive tasks from now on, so all tasks are to be told of; these are out."""
+        self._handed = handed + len(self._abandoned)
+
     # -- taking and giving back ---------------------------------------------------
 
     def acquire(self, entry: Entry, excused_from: Iterable[int] = ()) -> bool:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import median
 from typing import Any
 
 from .common import SchedulerError, Task, task_name
 from .frontline import Entry
 from .graph import Graph
-from .meta import SchedMeta
 from .tags import TagNode
 
 Durations = Mapping[Any, float] | Callable[[Task], float | None]
@@ -40,25 +39,28 @@ def known_duration(durations: Durations | None, task: Task) -> float | None:
 
 
 def remaining_paths(
-    graph: Graph, order: list[int], weights: Mapping[int, float]
-) -> dict[int, float]:
-    """Of each node in `order`, the longest path from its start to the end of the run.
+    graph: Graph, order: Sequence[int], weights: Mapping[int, float] | None, paths: list[float]
+) -> None:
+    """Set, for each node in `order`, its longest path from its start to the end of the run.
 
     `order` is one in which the nodes can run. Paths go along all three kinds of need; with
-    several providers of a tag, through each of them.
+    several providers of a tag, through each of them. Without weights each node counts one.
     """
     beyond: dict[TagNode, float] = {}  # longest path of those who need the tag
-    remaining: dict[int, float] = {}
+    requires, provides, barred = graph.requires, graph.provides, graph.barred
     for node in reversed(order):
-        path = weights[node]
-        provided = graph.provides[node]
+        path = _UNIT if weights is None else weights[node]
+        provided = provides[node]
         if provided:
             path += max([beyond.get(tag, 0.0) for tag in provided])
-        remaining[node] = path
-        for _, tag in graph.needs[node]:
+        paths[node] = path
+        for tag in requires[node]:
             if beyond.get(tag, 0.0) < path:
                 beyond[tag] = path
-    return remaining
+        if node in barred:
+            for _, tag in barred[node]:
+                if beyond.get(tag, 0.0) < path:
+                    beyond[tag] = path
 
 
 class Order:
@@ -68,37 +70,46 @@ class Order:
     critical path as priority (Graham 1966, Coffman 1976).
     """
 
-    def __init__(self, graph: Graph, metas: list[SchedMeta], durations: Durations | None) -> None:
-        # Configuration; graph and metas are the scheduler's and may grow.
+    def __init__(
+        self, graph: Graph, durations: Durations | None, priorities: Mapping[int, Any]
+    ) -> None:
+        # Configuration; graph and priorities are the scheduler's and may grow.
         self._graph = graph
-        self._metas = metas
         self._durations = durations
+        self._priorities = priorities  # of the nodes that have one other than 0
         self._unknown: float | None = None  # what a task of unknown duration counts
         # State.
-        self._remaining: dict[int, float] = {}
-        self._priority: Any = None  # that of the first task
-        self.uniform = True  # all tasks have the same
+        self._remaining: list[float] = []  # by node
 
-    def extend(self, order: Iterable[int]) -> None:
+    @property
+    def uniform(self) -> bool:
+        """Whether all tasks have the same priority."""
+        return not self._priorities
+
+    def extend(self, order: Sequence[int]) -> None:
         """Let nodes join, in an order in which they can run."""
-        order = list(order)
-        for node in order if self.uniform else ():
-            priority = self._metas[node].priority
-            self._priority = priority if self._priority is None else self._priority
-            self.uniform = self.uniform and priority == self._priority
+        self._remaining.extend([0.0] * len(order))
+        remaining_paths(self._graph, order, self._weights(order), self._remaining)
+
+    def _weights(self, order: Sequence[int]) -> dict[int, float] | None:
+        """What each node counts, None if nothing is known of any."""
+        if self._durations is None:
+            return None
         tasks = self._graph.tasks
         known = {node: known_duration(self._durations, tasks[node]) for node in order}
         if self._unknown is None:
             values = [seconds for seconds in known.values() if seconds is not None]
             self._unknown = median(values) if values else _UNIT
         unknown = self._unknown
-        weights = {node: unknown if s is None else s for node, s in known.items()}
-        self._remaining.update(remaining_paths(self._graph, order, weights))
+        return {node: unknown if s is None else s for node, s in known.items()}
 
-    def entry(self, node: int) -> Entry:
-        """The node as the frontline sorts it."""
-        return vars(self._metas[node]).get("priority", 0), -self._remaining[node], node
+    def entries(self, nodes: Iterable[int]) -> list[Entry]:
+        """The nodes as the frontline sorts them."""
+        remaining, priorities = self._remaining, self._priorities
+        if priorities:
+            return [(priorities.get(node, 0), -remaining[node], node) for node in nodes]
+        return [(0, -remaining[node], node) for node in nodes]
 
     def retry_entry(self, node: int) -> Entry:
         """The node before another attempt: after all others of its priority."""
-        return vars(self._metas[node]).get("priority", 0), math.inf, node
+        return self._priorities.get(node, 0), math.inf, node

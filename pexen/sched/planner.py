@@ -7,7 +7,6 @@ next(). `stop`, `abort`, `snapshot` and `add_tasks` may be called from other thr
 
 from __future__ import annotations
 
-import functools
 import os
 import threading
 import time
@@ -16,19 +15,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..util import PexenWarning
-from .common import MutexError, Outcome, Reason, SchedulerError, Task, TaskMap, TaskRes, task_name
+from .common import Outcome, Reason, SchedulerError, Task, TaskRes
+from .declared import Declared
 from .depcheck import unneeded_text
 from .events import Announcer, Listener
 from .graph import Graph
 from .interrupt import Interrupts
-from .meta import SchedMeta, meta_of
 from .order import Durations, known_duration
 from .pool.base import WorkerPool
 from .pool.checks import check_seconds
 from .pool.thread import ThreadWorkerPool
-from .requests import Request, checked_capacity, common_keys, never_granted
+from .requests import checked_capacity
 from .run import Run
 from .snapshot import Snapshot, snapshot
+from .taskmap import TaskMap
 from .why import left_over
 
 
@@ -69,8 +69,7 @@ class Sched:
         self._announcer = Announcer(listeners)
         # What was added; index in all of them is the graph's node.
         self._graph = Graph()
-        self._metas: list[SchedMeta] = []
-        self._requests: list[Request] = []
+        self._declared = Declared(self._capacity)
         self._presets: dict[str, Any] = {}
         # State.
         self._lock = threading.RLock()  # guards all of the above, and the run's state
@@ -99,8 +98,7 @@ class Sched:
         for task in new:
             if not callable(task):
                 raise TypeError(f"task {task!r} is not callable")
-        for task in new:
-            self._request_of(task)
+        metas = self._declared.check_all(new)
         with self._lock:
             run = self._run if self._run is not None and self._run.open else None
             if run is not None:
@@ -108,37 +106,13 @@ class Sched:
                     known_duration(self._durations, task)
                 run.pool.admit(new)
             first = len(self._graph)
-            order = self._graph.add((task, meta_of(task)) for task in new)
+            order = self._graph.add(zip(new, metas))
             if run is not None:
-                self._read_metadata(first)
+                self._declared.read(self._graph.tasks, first)
                 run.admit(first, order)
         unneeded = unneeded_text(self._graph, first)
         if unneeded is not None:
             warnings.warn(unneeded, PexenWarning, stacklevel=3)
-
-    def _read_metadata(self, first: int) -> None:
-        """Read, of the tasks from `first` on, all metadata that isn't in the graph.
-
-        That is when they join a run: until then it may be changed.
-        """
-        tasks = self._graph.tasks[first:]
-        self._metas[first:] = map(meta_of, tasks)
-        self._requests[first:] = map(self._request_of, tasks)
-
-    def _request_of(self, task: Task) -> Request:
-        """What the task asks for; MutexError if it can never be granted."""
-        request = Request.of(meta_of(task))
-        both = common_keys(request)
-        if both:
-            raise MutexError(
-                f"task {task_name(task)!r} has {both!r} in both claims and uses; "
-                "a claim includes the use",
-                task,
-            )
-        problem = never_granted(request, self._capacity)
-        if problem is not None:
-            raise MutexError(f"task {task_name(task)!r} can never run: {problem}", task)
-        return request
 
     # -- running --------------------------------------------------------------------------
 
@@ -191,8 +165,7 @@ class Sched:
                 self._take_in(run, registered, deadline)
                 if interrupts.seen:
                     run.request("abort")  # it may have come before there was a run
-                abort = functools.partial(run.request, "abort")
-                yield from interrupts.hand_over(run.results(), abort)
+                yield from run.results(interrupts)
             except BaseException as exc:
                 error = exc
                 raise
@@ -209,7 +182,7 @@ class Sched:
     def _take_in(self, run: Run, registered: int, deadline: float | None) -> None:
         """Let all tasks join, those that were added while the pool was started among them."""
         with self._lock:
-            self._read_metadata(registered)
+            self._declared.read(self._graph.tasks, registered)
             run.pool.admit(self._graph.tasks[registered:])
             run.begin(deadline)
 
@@ -217,12 +190,11 @@ class Sched:
         with self._lock:
             if self._running:
                 raise SchedulerError("this Sched is running already; wait for its run() to end")
-            self._read_metadata(0)
+            self._declared.read(self._graph.tasks, 0)
             pool.register(self._graph.tasks)
             self._run = Run(
                 self._graph,
-                self._metas,
-                self._requests,
+                self._declared,
                 self._presets,
                 self._capacity,
                 self._durations,

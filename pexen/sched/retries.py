@@ -8,7 +8,7 @@ result of the last attempt is the task's.
 from __future__ import annotations
 
 import heapq
-from typing import Any
+from collections.abc import Callable
 
 from .common import Outcome, Shared, TaskRes
 from .meta import SchedMeta
@@ -29,11 +29,10 @@ class Retries:
         """Whether an attempt at the node has been made already."""
         return node in self._failed
 
-    def shared(self, node: int, meta: SchedMeta, build: Any) -> Shared:
+    def shared(self, node: int, meta: SchedMeta, build: Callable[[], Shared]) -> Shared:
         """A dict for the next attempt: a fresh copy of the one first built."""
         if not meta.retries:
-            built: Shared = build()
-            return built
+            return build()
         if node not in self._shared:
             self._shared[node] = build()
         return dict(self._shared[node])
@@ -57,7 +56,7 @@ class Retries:
 
     def take_due(self, now: float) -> list[int]:
         """The nodes whose next attempt is due."""
-        nodes = []
+        nodes: list[int] = []
         while self._due and self._due[0][0] <= now:
             nodes.append(heapq.heappop(self._due)[1])
         return nodes

@@ -3,34 +3,32 @@
 A run has no thread of its own and is not safe to be used by two at once: its scheduler
 holds a lock around each call.
 
+The way of a plain task (see `declared`) through `hand_out`, `results`, `receive` and `apply`
+is the hot loop, gone through once for each task. There, states are set in place and what
+is seldom needed is tested for before it is called: with a call for each step, a task
+cost three times as much (doc/explanation/performance.md).
+
 Why this file is large: all transitions stand here, to be held against the table in
-`state`. What needs none is elsewhere: `control`, `retries`, `impasse`, `why`.
+`state`. What needs none is elsewhere: `control`, `declared`, `retries`, `impasse`, `why`.
 """
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from . import events
-from .common import (
-    Outcome,
-    Reason,
-    Shared,
-    Task,
-    TaskLostError,
-    TaskMap,
-    TaskRes,
-    identity,
-)
-from .control import Control
+from .common import Outcome, Reason, Shared, Task, TaskLostError, TaskRes, identity
+from .control import ABORT, Control
+from .declared import Declared
 from .frontline import Entry, Frontline
 from .graph import Blocked, Graph
 from .impasse import gating_teardown, impasse
+from .interrupt import Interrupts, may_go_on, this_place
 from .locks import Locks
-from .meta import SchedMeta
 from .order import Durations, Order
 from .pool.base import WorkerPool
 from .requests import Request
@@ -38,7 +36,10 @@ from .retries import Retries
 from .shared import SharedDicts
 from .state import State
 from .tags import AFTER, TagNode
+from .taskmap import TaskMap
 from .why import lock_reason, requires_reason, stopped_reason
+
+WAITING, READY, HANDED, ENDED = State.WAITING, State.READY, State.HANDED, State.ENDED
 
 
 class Run:
@@ -47,8 +48,7 @@ class Run:
     def __init__(
         self,
         graph: Graph,
-        metas: list[SchedMeta],
-        requests: list[Request],
+        declared: Declared,
         presets: dict[str, Any],
         capacity: dict[Any, float],
         durations: Durations | None,
@@ -56,26 +56,28 @@ class Run:
         pool: WorkerPool,
         mutex: threading.RLock,
     ) -> None:
-        # Configuration. The lists belong to the scheduler and grow when it is added to.
+        # Configuration. The columns belong to the scheduler and grow when it is added to.
         self.graph = graph
-        self.metas = metas
-        self.requests = requests
+        self.declared = declared
         self.pool = pool
         self._announcer = announcer
         # State, guarded by the mutex, which is the scheduler's.
         self.mutex = mutex
-        self.locks = Locks(capacity, requests, patience=2 * pool.workers)
-        self.outcomes: TaskMap[Outcome] = TaskMap()
-        self.blocked: TaskMap[Reason] = TaskMap()
+        self.locks = Locks(capacity, declared.requests, patience=2 * pool.workers)
+        self._outcomes: dict[int, Outcome] = {}  # by node, in the order in which they came
+        self._blocked: dict[int, Reason] = {}
+        self.outcomes = TaskMap(graph.index, graph.tasks, self._outcomes)
+        self.blocked = TaskMap(graph.index, graph.tasks, self._blocked)
         self.state: list[State] = []  # of each node
         self.unfinished = 0
         self.open = False  # tasks added now join it
         self.control = Control()
-        self._order = Order(graph, metas, durations)
-        self._shared = SharedDicts(presets)
+        self._order = Order(graph, durations, declared.priorities)
+        self._shared = SharedDicts(graph, presets)
         self._frontline = Frontline()
         self.handed: dict[int, Entry] = {}
-        self._begun: set[int] = set()  # nodes of which an attempt began, or may have
+        # Exclusive tasks wait for all others, so that even plain ones go through the locks.
+        self._counting = False
         self._retries = Retries()
         self._overdue: deque[TaskRes] = deque()  # final results of retries given up
 
@@ -87,23 +89,32 @@ class Run:
         `deadline`: seconds from now after which the run is aborted.
         """
         if deadline is not None:
-            self.control.deadline = self.pool.clock() + deadline
+            self.control.set_deadline(self.pool.clock() + deadline)
         ready, order = self.graph.prepare()
         self._order.extend(order)
-        self.state = [State.WAITING] * len(self.graph)
+        self.state = [WAITING] * len(self.graph)
         self.unfinished = len(self.graph)
+        self._counting = self.declared.exclusives
         if self._announcer:
             self.pool.on_begin = self._tell_started
-        self._offer_ready(ready)
+        for node in ready:
+            self.state[node] = READY
+        self._frontline.begin(self._order.entries(ready))
+        if self._announcer:
+            for node in ready:
+                self._tell(events.Queued, self.graph.tasks[node])
         self.open = True
 
-    def admit(self, first: int, order: list[int]) -> None:
+    def admit(self, first: int, order: Sequence[int]) -> None:
         """Let the nodes from `first` on, just added to the graph and the pool, join."""
         ready, blocked = self.graph.admit(first)
         self._order.extend(order)
         added = len(self.graph) - first
-        self.state.extend([State.WAITING] * added)
+        self.state.extend([WAITING] * added)
         self.unfinished += added
+        if self.declared.exclusives and not self._counting:
+            self._counting = True
+            self.locks.begin_counting(len(self.handed))
         self._offer_ready(ready)
         self._end(self._ends_of(blocked))
         if self.control.stopped:
@@ -112,10 +123,24 @@ class Run:
 
     # -- the loop's steps -----------------------------------------------------------
 
-    def results(self) -> Iterator[TaskRes]:
-        """Run everything; yield each final result, and apply it when resumed."""
+    def results(self, interrupts: Interrupts) -> Iterator[TaskRes]:
+        """Run everything; yield each final result, and apply it when resumed.
+
+        However the consumer leaves, the run is aborted and goes on to its end, unless it is
+        left by another thread or process, or at the interpreter's exit.
+
+        Why this is long: it is the hot loop.
+        """
+        index, mutex, control = self.graph.index, self.mutex, self.control
+        place = this_place()
+        leaving: BaseException | None = None
+        final: TaskRes | None = None  # what the consumer had last, to be applied
+        node = -1  # its node
         while True:
-            with self.mutex:
+            with mutex:
+                if final is not None:
+                    self.apply(node, final)
+                    final = None
                 self._obey()
                 self._wake_delayed()
                 self.hand_out()
@@ -123,18 +148,36 @@ class Run:
                 if not busy:
                     if not self._resolve():
                         self.open = False
-                        return
+                        break
                     continue
             for res in self._wait():
-                with self.mutex:
-                    final = self.receive(res)
-                if final is None:
-                    continue
-                yield final
-                with self.mutex:
-                    self.apply(final)
-                    self._obey()
-                    self.hand_out()
+                with mutex:
+                    if final is not None:
+                        self.apply(node, final)
+                        if control.pending:
+                            self._obey()
+                        if self._frontline:
+                            self.hand_out()
+                    task = res[0]
+                    known = index.get(id(task))
+                    node = index[identity(task)] if known is None else known
+                    final = self.receive(node, res)
+                if final is not None and leaving is None:
+                    interrupts.busy = False
+                    try:
+                        yield final
+                    except BaseException as exc:
+                        interrupts.busy = True
+                        if not may_go_on(place):
+                            raise
+                        leaving = exc
+                        self.request(ABORT)
+                    interrupts.busy = True
+        if leaving is not None:
+            try:
+                raise leaving
+            finally:
+                del leaving  # which has this frame in its traceback
 
     def _wait(self) -> list[TaskRes]:
         if self._overdue:
@@ -154,31 +197,38 @@ class Run:
             return
         # Once only: what is said to be ahead may have begun, and isn't taken back.
         room = self.pool.room() or self._make_room()
+        if not room:
+            return
         batch: list[tuple[Task, Shared]] = []
+        graph, state, plain = self.graph, self.state, self.declared.plain
+        simple = not (self._counting or self.control.stopped)
         while frontline and len(batch) < room:
             entry = frontline.pop()
             node = entry[2]
-            if self.state[node] is not State.READY:
-                self.locks.forget(node)
-            elif self.control.stopped and not self._tears_down(node):
-                self._end([(node, Outcome.CANCELLED, stopped_reason(self.control.stopped))])
-            elif self.locks.acquire(entry, self._excused_from(node)):
-                batch.append((self.graph.tasks[node], self._hand(node, entry)))
+            if state[node] is READY and simple and plain[node]:
+                state[node] = HANDED
+                self.handed[node] = entry
+                batch.append((graph.tasks[node], self._shared.build(node)))
             else:
-                self._move(node, State.PARKED)
-            self._take_reoffered()
+                self._ask(node, entry, batch)
         if batch:
             self.pool.submit_all(batch)
 
-    def _hand(self, node: int, entry: Entry) -> Shared:
-        """Enter the node as handed out; returns the shared dict it goes with."""
-        shared = self._retries.shared(
-            node, self.metas[node], lambda: self._shared.build(self.graph.needs[node])
-        )
-        self._move(node, State.HANDED)
-        self.handed[node] = entry
-        self._begun.add(node)
-        return shared
+    def _ask(self, node: int, entry: Entry, batch: list[tuple[Task, Shared]]) -> None:
+        """Let a task that isn't plain ask for what it needs; it joins the batch if it gets it."""
+        if self.state[node] is not READY:
+            self.locks.forget(node)
+        elif self.control.stopped and not self._tears_down(node):
+            self._end([(node, Outcome.CANCELLED, stopped_reason(self.control.stopped))])
+        elif self.locks.acquire(entry, self._excused_from(node)):
+            build = functools.partial(self._shared.build, node)
+            shared = self._retries.shared(node, self.declared.metas[node], build)
+            self._move(node, HANDED)
+            self.handed[node] = entry
+            batch.append((self.graph.tasks[node], shared))
+        else:
+            self._move(node, State.PARKED)
+        self._take_reoffered()
 
     def _make_room(self) -> int:
         """Take back what was handed ahead if a better priority has come up since.
@@ -200,65 +250,79 @@ class Run:
         for task in tasks:
             node = self.graph.index[identity(task)]
             entry = self.handed.pop(node)
-            if not self._retries.started(node):
-                self._begun.discard(node)
-            self.locks.release(node)
-            self._move(node, State.READY)
+            self._release(node)
+            self._move(node, READY)
             self._frontline.push(entry)
         self._take_reoffered()
         return len(tasks)
 
-    def receive(self, res: TaskRes) -> TaskRes | None:
+    def receive(self, node: int, res: TaskRes) -> TaskRes | None:
         """Take in a result: the final one, or None if another attempt follows."""
-        node = self.graph.index[identity(res.task)]
-        if self.state[node] is not State.HANDED:
+        if self.state[node] is not HANDED:
             return self._record(node, res)  # of a retry given up
-        meta = self.metas[node]
+        if self.declared.plain[node]:
+            self._outcomes[node] = res.outcome
+            if self._announcer:
+                self._tell(events.Finished, res.task, res.outcome, res)
+            return res
+        meta = self.declared.metas[node]
         if not self._retries.count(node, res, meta) or self.control.requested:
             return self._record(node, res)
         self._retries.schedule(node, res, self.pool.clock() + meta.retry_delay)
         del self.handed[node]
-        self.locks.release(node)
+        self._release(node)
         self._move(node, State.DELAYED)
         self._take_reoffered()
         self._tell(events.Retried, res.task, res.attempts, res, meta.retry_delay)
         return None
 
     def _record(self, node: int, res: TaskRes) -> TaskRes:
-        self.outcomes._set(res.task, res.outcome)
+        self._outcomes[node] = res.outcome
         self._tell(events.Finished, res.task, res.outcome, res)
         return res
 
-    def apply(self, res: TaskRes) -> None:
+    def apply(self, node: int, res: TaskRes) -> None:
         """Let follow what follows from a final result."""
-        node = self.graph.index[identity(res.task)]
-        if self.handed.pop(node, None) is not None:
+        handed = self.handed.pop(node, None) is not None
+        plain = self.declared.plain[node]
+        if handed and (not plain or self._counting or res.abandoned):
             keep = "all" if res.abandoned else "" if res.locks_ok else "locks"
             self.locks.release(node, keep)
-        self._retries.forget(node)
-        if res.deps_ok:
-            self._shared.provide(self.graph.provides[node], res.shared)
-        if res.outcome.succeeded and self.metas[node].teardown:
-            for left in self._excused_from(node):
-                self.locks.release_left(left)
-        self._move(node, State.ENDED)
-        self._done(node, res.deps_ok)
-
-    def _done(self, node: int, succeeded: bool) -> None:
+        succeeded = res.deps_ok
+        if succeeded and res[1]:
+            self._shared.provide(self.graph.provides[node], res[1])
+        if not plain:
+            self._retries.forget(node)
+            if self.declared.metas[node].teardown and res.outcome.succeeded:
+                for left in self._excused_from(node):
+                    self.locks.release_left(left)
+        self.state[node] = ENDED
+        self.unfinished -= 1
         ready, blocked = self.graph.done(node, succeeded)
-        self._offer_ready(ready)
-        self._end(self._ends_of(blocked))
+        if ready:
+            self._offer_ready(ready)
+        if blocked:
+            self._end(self._ends_of(blocked))
         self._take_reoffered()
 
-    def _offer_ready(self, nodes: list[int]) -> None:
-        for node in nodes:
-            if self.state[node] is State.WAITING:
-                self._move(node, State.READY)
-                self._frontline.push(self._order.entry(node))
+    def _release(self, node: int) -> None:
+        if self._counting or not self.declared.plain[node]:
+            self.locks.release(node)
+
+    def _offer_ready(self, nodes: Iterable[int]) -> None:
+        state = self.state
+        fresh = [node for node in nodes if state[node] is WAITING]
+        for entry in self._order.entries(fresh):
+            state[entry[2]] = READY
+            self._frontline.push(entry)
+        if self._announcer:
+            for node in fresh:
                 self._tell(events.Queued, self.graph.tasks[node])
 
     def _take_reoffered(self) -> None:
         reoffered = self.locks.reoffered
+        if not reoffered:
+            return
         for entry in reoffered:
             if self.state[entry[2]] is State.PARKED:
                 self._move(entry[2], State.READY)
@@ -271,8 +335,8 @@ class Run:
             self._frontline.push(self._order.retry_entry(node))
 
     def _move(self, node: int, state: State) -> None:
-        """The one place where a task's state changes."""
-        if state is State.ENDED:
+        """The place where a task's state changes, but for the hot loop."""
+        if state is ENDED:
             self.unfinished -= 1
         self.state[node] = state
 
@@ -290,12 +354,12 @@ class Run:
                 self._overdue.append(last)
                 self._move(node, State.DELAYED)
                 self.locks.forget(node)
-            if self.state[node] is State.ENDED or self.state[node] is State.DELAYED:
+            if self.state[node] is ENDED or self.state[node] is State.DELAYED:
                 continue
             task = self.graph.tasks[node]
-            self._move(node, State.ENDED)
-            self.outcomes._set(task, outcome)
-            self.blocked._set(task, reason)
+            self._move(node, ENDED)
+            self._outcomes[node] = outcome
+            self._blocked[node] = reason
             self.locks.forget(node)
             if outcome is Outcome.BLOCKED:
                 self._tell(events.Blocked, task, reason)
@@ -326,7 +390,9 @@ class Run:
             raise impasse(self)
         gating = gating_teardown(self)
         for node in [n for n in parked if n in gating] or parked:
-            reason = lock_reason(self.graph, self.requests[node], self.locks, self.outcomes)
+            reason = lock_reason(
+                self.graph, self.declared.requests[node], self.locks, self.outcomes
+            )
             self._end([(node, Outcome.BLOCKED, reason)])
         return True
 
@@ -347,7 +413,7 @@ class Run:
         if control.begin_killing():
             if not control.spares_teardown:
                 self._cancel()
-            spared = [n for n in self.handed if control.spares_teardown and self.metas[n].teardown]
+            spared = [n for n in self.handed if control.spares_teardown and self.declared.metas[n].teardown]
             self.pool.kill(self.graph.tasks[node] for node in self.handed if node not in spared)
 
     def _cancel(self) -> None:
@@ -356,7 +422,7 @@ class Run:
         for node, state in enumerate(self.state):
             if state is State.ENDED or state is State.HANDED:
                 continue
-            spared = self.control.spares_teardown and self.metas[node].teardown
+            spared = self.control.spares_teardown and self.declared.metas[node].teardown
             if self._retries.started(node) or not spared:
                 ended.append(node)
         reason = stopped_reason(self.control.stopped)
@@ -364,12 +430,19 @@ class Run:
 
     def _tears_down(self, node: int) -> bool:
         """Whether it is a teardown of something that began."""
-        return self.metas[node].teardown and any(
-            provider in self._begun
-            for kind, tag in self.graph.needs[node]
+        return self.declared.metas[node].teardown and any(
+            self._has_begun(provider)
+            for kind, tag in self.graph.barred.get(node, ())
             if kind is AFTER
             for provider in tag.providers
         )
+
+    def _has_begun(self, node: int) -> bool:
+        """Whether an attempt at the node began, or may have."""
+        if self.state[node] is HANDED or self._retries.started(node):
+            return True
+        outcome = self._outcomes.get(node)
+        return outcome not in (None, Outcome.CANCELLED, Outcome.BLOCKED)
 
     def _excused_from(self, node: int) -> list[int]:
         """The nodes whose left locks are free to this node: a teardown after them.
@@ -377,38 +450,37 @@ class Run:
         A task that still runs, in an abandoned thread, keeps its locks against all.
         """
         left = self.locks.left().keys() - self.locks.abandoned()
-        if not left or not self.metas[node].teardown:
+        if not left or not self.declared.metas[node].teardown:
             return []
-        after = [tag for kind, tag in self.graph.needs[node] if kind is AFTER]
+        after = [tag for kind, tag in self.graph.barred.get(node, ()) if kind is AFTER]
         return list(dict.fromkeys(n for tag in after for n in tag.providers if n in left))
 
     def give_up(self, error: BaseException | None) -> None:
         """End every task on the books; the pool's workers are gone or will be."""
         # A run that could not even begin has never told anybody of anything.
-        for task in self.graph.tasks[len(self.state) :]:
-            self.outcomes._set(task, Outcome.CANCELLED)
-            self.blocked._set(task, stopped_reason("abort", error))
-        for node, state in enumerate(self.state):
-            if state is State.ENDED:
+        for node in range(len(self.state), len(self.graph)):
+            self._outcomes[node] = Outcome.CANCELLED
+            self._blocked[node] = stopped_reason("abort", error)
+        for node, state in enumerate(self.state) if self.unfinished else ():
+            if state is ENDED:
                 continue
             task = self.graph.tasks[node]
-            began = node in self._begun
-            if task in self.outcomes:  # yielded, not applied
+            if node in self._outcomes:  # yielded, not applied
                 pass
-            elif began:
+            elif self._has_begun(node):
                 lost = TaskLostError("the run ended under it")
                 res = TaskRes.unfinished(task, {}, Outcome.LOST, lost, "")
                 self._record(node, res)
             else:
-                self.outcomes._set(task, Outcome.CANCELLED)
-                self.blocked._set(task, stopped_reason("abort", error))
+                self._outcomes[node] = Outcome.CANCELLED
+                self._blocked[node] = stopped_reason("abort", error)
                 self._tell(events.Finished, task, Outcome.CANCELLED, None)
-            self._move(node, State.ENDED)
+            self._move(node, ENDED)
         self.handed.clear()
 
     def held(self) -> dict[int, Request]:
         """What each task that holds something holds, running or ended."""
-        return {node: self.requests[node] for node in self.handed} | self.locks.left()
+        return {node: self.declared.requests[node] for node in self.handed} | self.locks.left()
 
     # -- telling ------------------------------------------------------------------------
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from .common import Shared
-from .tags import AFTER, Needs, TagNode
+from .graph import Graph
+from .tags import AFTER, TagNode
 
 
 class SharedDicts:
@@ -17,7 +18,8 @@ class SharedDicts:
     wins also across tags.
     """
 
-    def __init__(self, presets: Shared) -> None:
+    def __init__(self, graph: Graph, presets: Shared) -> None:
+        self._graph = graph
         self._presets = presets
         self._moment = 0
         self._merged: dict[TagNode, dict[str, tuple[int, Any]]] = {}
@@ -35,15 +37,16 @@ class SharedDicts:
             else:
                 merged.update(stamped)
 
-    def build(self, needs: Needs) -> Shared:
-        """A new dict for a task with these needs, as of now."""
+    def build(self, node: int) -> Shared:
+        """A new dict for a node, as of now."""
         shared = dict(self._presets)
         if not self._merged:
             return shared
+        tags = self._graph.requires[node]
+        if node in self._graph.barred:
+            tags = [tag for kind, tag in self._graph.needs(node) if kind is not AFTER]
         newest: dict[str, int] = {}
-        for kind, tag in needs:
-            if kind is AFTER:
-                continue
+        for tag in tags:
             for key, (moment, value) in self._merged.get(tag, {}).items():
                 if newest.get(key, 0) < moment:
                     newest[key] = moment

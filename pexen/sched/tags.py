@@ -24,18 +24,24 @@ ANY, EVERY, AFTER = "any", "every", "after"
 class TagNode:
     """A tag, who provides it and who needs it. All lists hold nodes in ascending order."""
 
-    __slots__ = ("tag", "providers", "unique", "waiters", "met", "alive", "barriers")
+    __slots__ = ("tag", "providers", "unique", "waiters", "barred", "met", "failed", "barriers")
 
     def __init__(self, tag: Tag) -> None:
         # Fixed by what was added.
         self.tag = tag
         self.providers: list[int] = []
         self.unique = False  # a second provider is an error
-        self.waiters: dict[str, list[int]] = {ANY: [], EVERY: [], AFTER: []}
+        self.waiters: list[int] = []  # nodes with an ANY need of it
+        self.barred: dict[str, list[int]] = {}  # those with an EVERY or AFTER need, by kind
         # Of the present run.
         self.met = False  # a provider has succeeded
-        self.alive = 0  # providers that haven't ended without success
+        self.failed = 0  # providers that have ended without success
         self.barriers: list[Barrier] = []
+
+    @property
+    def needed(self) -> bool:
+        """Whether any node needs it."""
+        return bool(self.waiters or self.barred)
 
 
 class Barrier:

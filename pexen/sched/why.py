@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from .common import Outcome, Reason, Task, TaskMap, identity, task_name
+from .common import Outcome, Reason, Task, identity, task_name
 from .control import ABORT
 from .depcheck import names
 from .graph import Graph
 from .locks import EXCLUSIVE, Gate, Locks
 from .requests import Request, plain_key
 from .tags import TagNode
+from .taskmap import TaskMap
 
 
 def requires_reason(

@@ -135,7 +135,7 @@ def requirements_are_ignored(patch: pytest.MonkeyPatch) -> None:
 
     def all_ready(self: Graph) -> Any:
         _, order = prepare(self)
-        plain = [n for n in range(len(self)) if all(kind == "any" for kind, _ in self.needs[n])]
+        plain = [n for n in range(len(self)) if n not in self.barred]
         return plain, order
 
     patch.setattr(Graph, "prepare", all_ready)
@@ -226,43 +226,38 @@ def the_pool_is_never_full(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(VirtualPool, "_start", one_more)
 
 
+def _with_entries(patch: pytest.MonkeyPatch, change: Callable[..., Any]) -> None:
+    entries = order_module.Order.entries
+
+    def changed(self: Any, nodes: Any) -> Any:
+        return [change(*entry) for entry in entries(self, nodes)]
+
+    patch.setattr(order_module.Order, "entries", changed)
+
+
 @wrong("priority")
 def priorities_are_ignored(patch: pytest.MonkeyPatch) -> None:
-    entry = order_module.Order.entry
-    patch.setattr(order_module.Order, "entry", lambda self, node: (0, *entry(self, node)[1:]))
+    _with_entries(patch, lambda priority, path, node: (0, path, node))
 
 
 @wrong("order")
 def the_shortest_path_comes_first(patch: pytest.MonkeyPatch) -> None:
-    entry = order_module.Order.entry
-
-    def turned(self: Any, node: int) -> Any:
-        priority, remaining, node = entry(self, node)
-        return priority, -remaining, node
-
-    patch.setattr(order_module.Order, "entry", turned)
+    _with_entries(patch, lambda priority, path, node: (priority, -path, node))
 
 
 @wrong("order")
 def equals_are_not_run_as_they_were_added(patch: pytest.MonkeyPatch) -> None:
-    entry = order_module.Order.entry
-
-    def backwards(self: Any, node: int) -> Any:
-        priority, remaining, node = entry(self, node)
-        return priority, remaining - node * 1e-9, node
-
-    patch.setattr(order_module.Order, "entry", backwards)
+    _with_entries(patch, lambda priority, path, node: (priority, path - node * 1e-9, node))
 
 
 @wrong("once")
 def failed_tasks_are_silently_run_again(patch: pytest.MonkeyPatch) -> None:
     receive = Run.receive
 
-    def again(self: Run, res: TaskRes) -> Any:
+    def again(self: Run, node: int, res: TaskRes) -> Any:
         if res.task.behaviour != "fail" or res.task.runs > 1:
-            return receive(self, res)
-        node = self.graph.index[identity(res.task)]
-        self.locks.release(node)
+            return receive(self, node, res)
+        self._release(node)
         self._move(node, State.READY)
         self._frontline.push(self.handed.pop(node))
         return None
@@ -279,7 +274,7 @@ def the_blocked_are_forgotten(patch: pytest.MonkeyPatch) -> None:
         end(self, ends)
         for node, outcome, _ in ends:
             if outcome is Outcome.BLOCKED:
-                self.outcomes._items.pop(identity(self.graph.tasks[node]), None)
+                self._outcomes.pop(node, None)
 
     patch.setattr(Run, "_end", end_and_forget)
 

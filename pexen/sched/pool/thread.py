@@ -10,10 +10,15 @@ Both channels are SimpleQueues, which are safe in signal handlers. All workers s
 `_tasks`, so what is handed ahead goes to whoever is free first, and is taken back by
 reading the queue.
 
+Invariant: the items whose tickets are in `_live` are those in `_tasks` and those that a worker
+is at. Taking a ticket out is one step that no other thread can be in the midst of, and whoever
+does it settles the item: a worker with its result, the using thread when it abandons the worker
+or takes the item back.
+
 Nothing can end a thread. One whose task is past its timeout, or killed, is abandoned:
-its task gets a result from the using thread, which forgets the ticket, and the worker
-is replaced. It ends by itself when its task does; what it says then is not heard,
-as nobody holds its ticket. Workers are daemons, so they don't hold up the interpreter's exit.
+its task gets a result from the using thread, and the worker is replaced. It ends by itself
+when its task does; what it says then is not heard, as its ticket is gone. Workers are
+daemons, so they don't hold up the interpreter's exit.
 """
 
 from __future__ import annotations
@@ -21,7 +26,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import queue
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import Any
 
 from ..common import (
     Outcome,
@@ -34,9 +41,10 @@ from ..common import (
     identity,
     task_name,
 )
+from ..meta import meta_of
 from .base import ABORTED, Running, WorkerPool, out_of_time
 from .stacks import add_stacks, of_thread
-from .threadworker import Item, WorkerThread
+from .threadworker import SHARED, TASK, TICKET, TIMEOUT, Item, WorkerThread
 
 _log = logging.getLogger("pexen")
 
@@ -46,6 +54,8 @@ _JOIN_SECONDS = 5.0
 # How soon to look again for a task with a timeout, or to be killed, that no worker has
 # taken up yet: between taking an item and noting it a worker may be off the processor.
 _LOOK_AGAIN_SECONDS = 0.05
+
+_NO_KWARGS: dict[str, Any] = {}  # only to be read
 
 
 class ThreadWorkerPool(WorkerPool):
@@ -62,19 +72,20 @@ class ThreadWorkerPool(WorkerPool):
         self._threads: list[WorkerThread] = []
         self._started = 0  # workers started so far, for their names
         self._tickets = 0  # tickets given so far
-        self._live: dict[int, Item] = {}  # out, by ticket
-        self._timed = 0  # of those, how many have a timeout
+        self._live: dict[int, Item] = {}  # out, by ticket, in the order of submission
+        self._timed: set[int] = set()  # tickets with a timeout; some may be settled
         self._doomed: set[int] = set()  # tickets of tasks to be killed
-        self._begun: set[int] = set()  # tickets that began, as far as on_begin was told
-        self._queue: dict[int, None] = {}  # tickets in the order of submission, not begun
+        # Only if on_begin is set:
+        self._begun: set[int] = set()  # tickets that began, as far as it was told
+        self._queue: dict[int, Task] = {}  # the others, in the order of submission
 
     def _start(self) -> None:
         self._tasks, self._done = queue.SimpleQueue(), queue.SimpleQueue()
-        self._live.clear()
+        self._live = {}  # workers that were abandoned have the old one
+        self._timed.clear()
         self._doomed.clear()
         self._begun.clear()
         self._queue.clear()
-        self._timed = 0
         self._threads = []
         try:
             for _ in range(self.workers):
@@ -85,7 +96,7 @@ class ThreadWorkerPool(WorkerPool):
 
     def _add_worker(self) -> None:
         self._started += 1
-        worker = WorkerThread(f"thread-{self._started}", self._tasks, self._done, self.clock)
+        worker = WorkerThread(f"thread-{self._started}", self._tasks, self._done, self._live)
         worker.start()
         self._threads.append(worker)
 
@@ -99,72 +110,90 @@ class ThreadWorkerPool(WorkerPool):
             _log.warning("a thread could not be started, going on with fewer: %s", exc)
 
     def _submit(self, task: Task, shared: Shared) -> None:
+        fields = vars(meta_of(task))
+        limit = fields.get("timeout", self.timeout) or self.timeout
         self._tickets += 1
-        item = Item(self._tickets, task, shared, self._timeout_of(task))
-        self._live[item.ticket] = item
-        self._timed += item.timeout is not None
-        self._queue[item.ticket] = None
+        ticket = self._tickets
+        item = ticket, task, shared, limit, fields.get("kwargs", _NO_KWARGS)
+        self._live[ticket] = item
+        if limit is not None:
+            self._timed.add(ticket)
+        if self.on_begin is not None:
+            self._queue[ticket] = task
         self._tasks.put(item)
-        self._begin()
+        if self.on_begin is not None:
+            self._begin()
 
     def _begin(self) -> None:
         """Workers take from one queue in order, so the oldest of those out have begun."""
         while self._queue and len(self._begun) < self.workers:
-            ticket = next(iter(self._queue))
-            del self._queue[ticket]
-            self._note_begin(ticket, None)
+            self._note_begin(next(iter(self._queue)), None)
 
     def _note_begin(self, ticket: int, since: float | None) -> None:
+        task = self._queue.pop(ticket)
         self._begun.add(ticket)
         if self.on_begin is not None:
-            self.on_begin(self._live[ticket].task, self.clock() if since is None else since)
+            self.on_begin(task, self.clock() if since is None else since)
 
     def _collect(self, timeout: float | None) -> list[TaskRes]:
         end = None if timeout is None else self.clock() + timeout
+        take = self._done.get
         while True:
             if self._doomed:
                 ended = self._judge()
                 if ended:
                     return ended
-            messages = []
-            with contextlib.suppress(queue.Empty):
-                messages.append(self._done.get(timeout=self._patience(end)))
-            messages += [self._done.get() for _ in range(self._done.qsize())]
-            got: list[TaskRes] = []
-            for message in messages:
-                self._settle(message, got)
-            self._begin()
+            try:
+                messages = [take(timeout=self._patience(end))]
+            except queue.Empty:
+                messages = []
+            messages += [take() for _ in range(self._done.qsize())]
+            got = [message[1] for message in messages if message is not None]
+            if self._queue or self._begun:
+                self._tell_ends(messages)
             if self._timed or self._doomed:
                 got.extend(self._judge())
             if got or None in messages or end is not None and self.clock() >= end:
                 return got
 
+    def _tell_ends(self, messages: list[tuple[int, TaskRes] | None]) -> None:
+        for message in messages:
+            if message is not None:
+                ticket, res = message
+                if ticket in self._queue:  # it began, and ended, since we last looked
+                    self._note_begin(ticket, res.started)
+                self._begun.discard(ticket)
+        self._begin()
+
     def _patience(self, end: float | None) -> float:
         """Seconds until the caller's or a task's time is up, or it is time to look again."""
         moments = [end]
-        unseen = self._timed + len(self._doomed)
-        if unseen:
+        if self._timed or self._doomed:
+            self._timed &= self._live.keys()
+            self._doomed &= self._live.keys()
+            unseen = len(self._timed) + len(self._doomed)
             for _, item, since in self._at_work():
-                if item.timeout is not None:
-                    moments.append(since + item.timeout)
+                limit = item[TIMEOUT]
+                if limit is not None:
+                    moments.append(since + limit)
                     unseen -= 1
-        if unseen > 0:
-            moments.append(self.clock() + _LOOK_AGAIN_SECONDS)
+            if unseen > 0:
+                moments.append(self.clock() + _LOOK_AGAIN_SECONDS)
         return self._until(moments)
 
     def _at_work(self) -> list[tuple[WorkerThread, Item, float]]:
         at = [(worker, worker.current) for worker in self._threads]
-        return [(w, *now) for w, now in at if now is not None and now[0].ticket in self._live]
+        return [(w, *now) for w, now in at if now is not None and now[0][TICKET] in self._live]
 
     def _judge(self) -> list[TaskRes]:
         """Abandon the tasks at work that are out of time, or to be killed."""
         now = self.clock()
         ended = []
         for worker, item, since in self._at_work():
-            limit = item.timeout
+            limit = item[TIMEOUT]
             outcome = Outcome.LOST
             error: Exception | None = None
-            if item.ticket in self._doomed:
+            if item[TICKET] in self._doomed:
                 error = TaskLostError(f"{ABORTED}; its thread goes on until it returns")
             elif limit is not None and now >= since + limit:
                 outcome = Outcome.TIMEOUT
@@ -172,51 +201,42 @@ class ThreadWorkerPool(WorkerPool):
             if error is None:
                 continue
             stack = of_thread(worker.ident)
-            if not worker.abandon(item):
+            if not self._forget(item[TICKET]):
                 continue  # it has just ended
             add_stacks(error, stack)
             self._replace(worker)
             ended.append(self._unfinished(worker, item, since, outcome, error))
-        self._begin()
+        if self._queue:
+            self._begin()
         return ended
 
     def _unfinished(
         self, worker: WorkerThread, item: Item, since: float, outcome: Outcome, error: Exception
     ) -> TaskRes:
         """The result of a task whose worker was abandoned in it."""
-        self._forget(item.ticket)
         _log_abandoned(item, worker)
-        res = TaskRes.unfinished(item.task, item.shared, outcome, error, worker.label)
+        res = TaskRes.unfinished(item[TASK], item[SHARED], outcome, error, worker.label)
         res.started, res.duration = since, self.clock() - since
         res.abandoned = True
         return res
 
-    def _settle(self, message: tuple[int, TaskRes] | None, got: list[TaskRes]) -> None:
-        if message is not None and message[0] in self._live:
-            ticket, res = message
-            if ticket in self._queue:  # it began, and ended, since we last looked
-                del self._queue[ticket]
-                self._note_begin(ticket, res.started)
-            self._forget(ticket)
-            got.append(res)
-
-    def _forget(self, ticket: int) -> None:
-        self._timed -= self._live.pop(ticket).timeout is not None
-        self._doomed.discard(ticket)
-        if ticket in self._begun:
-            self._begun.discard(ticket)
-        else:
-            self._queue.pop(ticket, None)
+    def _forget(self, ticket: int) -> bool:
+        """Take a ticket out; returns whether nobody else has, so that the item is ours to settle."""
+        if self._live.pop(ticket, None) is None:
+            return False
+        self._begun.discard(ticket)
+        self._queue.pop(ticket, None)
+        return True
 
     def wake(self) -> None:
         self._done.put(None)
 
     def running(self) -> list[Running]:
-        at = [(worker.current, worker.label) for worker in list(self._threads)]
-        return [Running(c[0].task, label, c[1]) for c, label in at if c is not None]
+        return [Running(i[TASK], worker.label, since) for worker, i, since in self._at_work()]
 
     def ahead(self) -> list[Task]:
-        return [self._live[ticket].task for ticket in self._queue]
+        last = list(islice(reversed(list(self._live.values())), self._tasks.qsize()))
+        return [item[TASK] for item in reversed(last)]
 
     def _withdraw(self) -> list[Task]:
         back: list[Item] = []
@@ -231,14 +251,15 @@ class ThreadWorkerPool(WorkerPool):
             else:
                 back.append(item)
         for item in back:
-            self._forget(item.ticket)
+            self._forget(item[TICKET])
         for sentinel in kept:
             self._tasks.put(sentinel)
-        return [item.task for item in back]
+        return [item[TASK] for item in back]
 
     def kill(self, tasks: Iterable[Task]) -> None:
         wanted = {identity(task) for task in tasks}
-        self._doomed.update(t for t, item in self._live.items() if identity(item.task) in wanted)
+        out = list(self._live.items())
+        self._doomed.update(ticket for ticket, item in out if identity(item[TASK]) in wanted)
 
     def _close(self) -> None:
         for _ in self._threads:
@@ -251,14 +272,14 @@ class ThreadWorkerPool(WorkerPool):
 
     def _terminate(self) -> None:
         self.withdraw()
+        for worker, item, _ in self._at_work():
+            if self._forget(item[TICKET]):
+                _log_abandoned(item, worker)
         self._live.clear()  # from here on no result is heard
-        for worker in self._threads:
-            current = worker.current
-            if current is not None and worker.abandon(current[0]):
-                _log_abandoned(current[0], worker)
+        for _ in self._threads:
             self._tasks.put(None)
         self._threads = []
 
 
 def _log_abandoned(item: Item, worker: WorkerThread) -> None:
-    _log.warning("task %r still runs, in abandoned %s", task_name(item.task), worker.name)
+    _log.warning("task %r still runs, in abandoned %s", task_name(item[TASK]), worker.name)

@@ -4,60 +4,57 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable
-from typing import NamedTuple
+import time
+from typing import Any, Final
 
 from ..call import run_task
 from ..common import Shared, Task, TaskRes
-from ..meta import kwargs_of
 
-
-class Item(NamedTuple):
-    ticket: int
-    task: Task
-    shared: Shared
-    timeout: float | None
+# A task that was handed in: (ticket, task, shared dict, timeout, kwargs). A plain tuple, as one is
+# made for each task and that is the cheapest.
+Item = tuple[int, Task, Shared, float | None, dict[str, Any]]
+TICKET: Final = 0
+TASK: Final = 1
+SHARED: Final = 2
+TIMEOUT: Final = 3
 
 
 class WorkerThread(threading.Thread):
-    """One worker. `current` is (item, since), or None while it has nothing to do."""
+    """One worker. `current` is (item, since) of what it has taken up last, or None.
+
+    Whoever takes an item's ticket out of `live` settles the item: the worker does when the
+    task has ended, the pool when it abandons the task. A worker that comes too late
+    puts no result and ends, as it has been replaced.
+    """
 
     def __init__(
         self,
         name: str,
         tasks: queue.SimpleQueue[Item | None],
         done: queue.SimpleQueue[tuple[int, TaskRes] | None],
-        clock: Callable[[], float],
+        live: dict[int, Item],
     ) -> None:
         super().__init__(name=f"pexen-{name}", daemon=True)
         self.label = name
         self.current: tuple[Item, float] | None = None
-        self.abandoned = False
-        self._guard = threading.Lock()  # of `current`, where it ends, and `abandoned`
         self._tasks = tasks
         self._done = done
-        self._clock = clock
-
-    def abandon(self, item: Item) -> bool:
-        """Want this worker no more, if it is still at the item; returns whether it is.
-
-        If it isn't, the item's result is there, or about to be.
-        """
-        with self._guard:
-            self.abandoned = self.current is not None and self.current[0] is item
-            return self.abandoned
+        self._live = live
 
     def run(self) -> None:
+        take, put, settle = self._tasks.get, self._done.put, self._live.pop
+        clock, label = time.monotonic, self.label
         while True:
-            item = self._tasks.get()
+            item = take()
             if item is None:
                 return
-            self.current = item, self._clock()
-            res = run_task(item.task, item.shared, kwargs_of(item.task), self._clock)
-            res.worker = self.label
-            with self._guard:
-                self.current = None
-            self._done.put((item.ticket, res))
-            del item, res  # not to be kept alive while idle
-            if self.abandoned:
+            ticket, task, shared, _, kwargs = item
+            started = clock()
+            self.current = item, started
+            res = run_task(task, shared, kwargs, clock, started)
+            res.worker = label
+            if settle(ticket, None) is None:
                 return
+            self.current = None
+            put((ticket, res))
+            del item, task, shared, kwargs, res  # not to be kept alive while idle

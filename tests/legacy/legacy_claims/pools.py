@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import multiprocessing
 import os
 import pathlib
@@ -119,7 +118,11 @@ def threads_run_in_this_process_and_processes_do_not() -> None:
 
 @pool_claim
 def one_task_is_handed_ahead_unless_told_otherwise(pool: PoolClass) -> None:
-    assert inspect.signature(pool).parameters["spare"].default == 1
+    made = pool()
+    made.start()
+    assert made.idlecnt() == 2
+    made.shutdown()
+    assert list(made.iter_results()) == []
 
 
 @pool_claim

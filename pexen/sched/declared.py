@@ -1,0 +1,83 @@
+"""What the metadata of each task says, in columns by node, as a run needs it.
+
+`requires`, `provides` and `after` are in the graph and not here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .common import MutexError, Task, task_name
+from .meta import DEFAULTS, SCHED_ATTR_NAME, SchedMeta
+from .requests import NOTHING, Request, common_keys, never_granted
+
+# The fields of which a plain task has none: nothing is to be asked before it is handed out,
+# and nothing follows from its end but what follows from its tags.
+_SPECIAL = {
+    "uses", "claims", "resources", "exclusive", "teardown", "retries", "retry_delay"
+}
+
+
+class Declared:
+    """The columns. They grow when tasks are added, and are read anew for each run."""
+
+    def __init__(self, capacity: Mapping[Any, float]) -> None:
+        self._capacity = capacity
+        self.metas: list[SchedMeta] = []
+        self.requests: list[Request] = []
+        self.plain = bytearray()  # 1 for a plain task
+        self.priorities: dict[int, Any] = {}  # where it isn't 0
+        self.exclusives = False  # there are exclusive tasks
+
+    def check(self, task: Task, meta: SchedMeta) -> Request:
+        """What the task asks for; MutexError if it can never be granted."""
+        request = Request.of(meta)
+        if request is NOTHING:
+            return request
+        both = common_keys(request)
+        if both:
+            raise MutexError(
+                f"task {task_name(task)!r} has {both!r} in both claims and uses; "
+                "a claim includes the use",
+                task,
+            )
+        problem = never_granted(request, self._capacity)
+        if problem is not None:
+            raise MutexError(f"task {task_name(task)!r} can never run: {problem}", task)
+        return request
+
+    def check_all(self, tasks: Iterable[Task]) -> list[SchedMeta]:
+        """Check what each task asks for; returns their metadata."""
+        metas = metas_of(tasks)
+        for task, meta in zip(tasks, metas):
+            if meta is not DEFAULTS and not vars(meta).keys().isdisjoint(_SPECIAL):
+                self.check(task, meta)
+        return metas
+
+    def read(self, tasks: list[Task], first: int) -> None:
+        """Read the columns from node `first` on; `tasks` are all there are."""
+        new = tasks[first:] if first else tasks
+        if not first:
+            self.priorities.clear()
+            self.exclusives = False
+        self.metas[first:] = metas = metas_of(new)
+        self.requests[first:] = [NOTHING] * len(new)
+        self.plain[first:] = b"\1" * len(new)
+        for node, meta in enumerate(metas, first):
+            if meta is DEFAULTS:
+                continue
+            fields = vars(meta)
+            if fields.get("priority"):
+                self.priorities[node] = fields["priority"]
+            if not fields.keys().isdisjoint(_SPECIAL):
+                request = self.check(tasks[node], meta)
+                self.requests[node] = request
+                self.exclusives = self.exclusives or request.exclusive
+                self.plain[node] = request is NOTHING and not (meta.teardown or meta.retries)
+
+
+def metas_of(tasks: Iterable[Task]) -> list[SchedMeta]:
+    """The metadata of each task, as `meta_of` has it."""
+    found = [getattr(task, SCHED_ATTR_NAME, None) for task in tasks]
+    return [meta if isinstance(meta, SchedMeta) else DEFAULTS for meta in found]

@@ -1,0 +1,45 @@
+"""A mapping from tasks, as a run shows what it knows of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+from .common import Task, identity, task_name
+
+V = TypeVar("V")
+
+
+class TaskMap(Mapping[Task, V], Generic[V]):
+    """A read-only mapping from tasks, which may be unhashable, to values.
+
+    Iterates over tasks in the order in which they got their value. It is a view: `index` has
+    the number of each task by its identity, `tasks` the task of each number, and `values` what
+    there is, by number.
+    """
+
+    def __init__(
+        self,
+        index: Mapping[Any, int] | None = None,
+        tasks: Sequence[Task] = (),
+        values: Mapping[int, V] | None = None,
+    ) -> None:
+        self._index = {} if index is None else index
+        self._tasks = tasks
+        self._values = {} if values is None else values
+
+    def __getitem__(self, task: Task) -> V:
+        try:
+            return self._values[self._index[identity(task)]]
+        except KeyError:
+            raise KeyError(task) from None
+
+    def __iter__(self) -> Iterator[Task]:
+        return iter([self._tasks[number] for number in list(self._values)])
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        pairs = [(self._tasks[number], value) for number, value in list(self._values.items())]
+        return f"{{{', '.join(f'{task_name(task)}: {value}' for task, value in pairs)}}}"
