@@ -51,7 +51,7 @@ class Declared:
         """Check what each task asks for; returns their metadata."""
         metas = metas_of(tasks)
         for task, meta in zip(tasks, metas):
-            if meta is not DEFAULTS and not vars(meta).keys().isdisjoint(_SPECIAL):
+            if meta is not DEFAULTS and not _SPECIAL.isdisjoint(vars(meta)):
                 self.check(task, meta)
         return metas
 
@@ -70,7 +70,7 @@ class Declared:
             fields = vars(meta)
             if fields.get("priority"):
                 self.priorities[node] = fields["priority"]
-            if not fields.keys().isdisjoint(_SPECIAL):
+            if not _SPECIAL.isdisjoint(fields):
                 request = self.check(tasks[node], meta)
                 self.requests[node] = request
                 self.exclusives = self.exclusives or request.exclusive

@@ -8,6 +8,8 @@ from typing import Any
 # (priority, -remaining path, node)
 Entry = tuple[Any, float, int]
 
+_MANY = 16  # from how many on sorting is cheaper than a heap
+
 
 class Frontline:
     """Entries, of which the best is taken out first.
@@ -15,32 +17,36 @@ class Frontline:
     Lower priority first; among equals the one with the longest remaining path, then the
     one added first: nodes count up as tasks are added. Never set order.
 
-    What is ready when a run begins, which may be all of it, is sorted once and taken from its
-    end; what comes later is in a heap, which stays small.
+    What comes in many at once, such as at the beginning of a run, is sorted, and taken from
+    its end; what comes one by one is in a heap, which stays small.
     """
 
     def __init__(self) -> None:
-        self._first: list[Entry] = []  # sorted, the best one last
-        self._later: list[Entry] = []  # a heap
+        self.sorted: list[Entry] = []  # the best one last
+        self.heap: list[Entry] = []
 
     def __len__(self) -> int:
-        return len(self._first) + len(self._later)
-
-    def begin(self, entries: list[Entry]) -> None:
-        """Put in what is there at the beginning; nothing else was put in before."""
-        entries.sort(reverse=True)
-        self._first = entries
+        return len(self.sorted) + len(self.heap)
 
     def push(self, entry: Entry) -> None:
-        heapq.heappush(self._later, entry)
+        heapq.heappush(self.heap, entry)
+
+    def extend(self, entries: list[Entry]) -> None:
+        """Put in several; the list is then the frontline's."""
+        if len(entries) < _MANY or self.sorted:
+            heap = self.heap
+            for entry in entries:
+                heapq.heappush(heap, entry)
+        else:
+            entries.sort(reverse=True)
+            self.sorted.extend(entries)
 
     def pop(self) -> Entry:
-        first = self._first
-        if first and (not self._later or first[-1] < self._later[0]):
-            return first.pop()
-        return heapq.heappop(self._later)
+        ordered = self.sorted
+        if ordered and (not self.heap or ordered[-1] < self.heap[0]):
+            return ordered.pop()
+        return heapq.heappop(self.heap)
 
     def best_priority(self) -> Any:
         """The priority of what `pop` would return."""
-        bests = [*self._first[-1:], *self._later[:1]]
-        return min(bests)[0]
+        return min([*self.sorted[-1:], *self.heap[:1]])[0]

@@ -24,6 +24,7 @@ OPEN, SUCCEEDED, UNSUCCESSFUL = range(3)
 
 Blocked = list[tuple[int, TagNode]]
 _NONE: tuple[Any, ...] = ()
+_NOTHING_FOLLOWS: tuple[list[int], Blocked] = [], []  # only to be read
 
 
 class Graph:
@@ -102,23 +103,28 @@ class Graph:
     def _bar(self, node: int, kind: str, tag: Tag) -> None:
         tagnode = self._tag(tag)
         self.barred.setdefault(node, []).append((kind, tagnode))
-        tagnode.barred.setdefault(kind, []).append(node)
+        tagnode.bar(kind, node)
         if not tagnode.providers:
             self._in_order = False
 
     def _provide(self, node: int, provided: list[TagNode], tag: Tag) -> None:
         marked = type(tag) is unique
-        tagnode = self._tag(tag.tag if isinstance(tag, unique) else tag)
-        if tagnode.providers and tagnode.providers[-1] == node:
+        if marked:
+            tag = tag.tag  # type: ignore[attr-defined]  # of unique
+        tagnode = self.tags.get(tag)
+        if tagnode is None:
+            tagnode = self.tags[tag] = TagNode(tag)
+        elif tagnode.providers and tagnode.providers[-1] == node:
             tagnode.unique = tagnode.unique or marked
             return  # both as unique(tag) and plain, by one task
-        if tagnode.needed:
+        elif tagnode.waiters or tagnode.barred:
             self._in_order = False
         provided.append(tagnode)
         tagnode.providers.append(node)
-        if (marked or tagnode.unique) and len(tagnode.providers) > 1:
-            raise double_provider(tagnode.tag, [self.tasks[i] for i in tagnode.providers])
-        tagnode.unique = tagnode.unique or marked
+        if marked or tagnode.unique:
+            tagnode.unique = True
+            if len(tagnode.providers) > 1:
+                raise double_provider(tagnode.tag, [self.tasks[i] for i in tagnode.providers])
 
     def _tag(self, tag: Tag) -> TagNode:
         tagnode = self.tags.get(tag)
@@ -156,7 +162,7 @@ class Graph:
             self._order = reach(self, 0)
         if self._prepared:
             for tag in self.tags.values():
-                tag.met, tag.failed, tag.barriers = False, 0, []
+                tag.reset()
         self._prepared = True
         self.missing = list(map(len, self.requires))
         self.ended = bytearray(len(self.tasks))
@@ -166,7 +172,8 @@ class Graph:
                 if tag.barred[kind][0] == node:
                     waiters = list(tag.barred[kind])
                     limit = len(self.tasks)
-                    tag.barriers.append(Barrier(kind, limit, len(tag.providers), False, waiters))
+                    barrier = Barrier(kind, limit, len(tag.providers), False, waiters)
+                    tag.barriers = (*tag.barriers, barrier)
         return [node for node, missing in enumerate(self.missing) if not missing], self._order
 
     def admit(self, first: int) -> tuple[list[int], Blocked]:
@@ -205,7 +212,7 @@ class Graph:
             states = [self.ended[provider] for provider in tag.providers]
             failed = kind is EVERY and UNSUCCESSFUL in states
             barrier = Barrier(kind, size, states.count(OPEN), failed, [])
-            tag.barriers.append(barrier)
+            tag.barriers = (*tag.barriers, barrier)
         barrier.waiters.append(node)
         return barrier.left > 0 or barrier.failed, barrier.failed
 
@@ -217,37 +224,44 @@ class Graph:
         """
         self.ended[node] = SUCCEEDED if succeeded else UNSUCCESSFUL
         provided = self.provides[node]
+        if not provided:
+            return _NOTHING_FOLLOWS
+        missing = self.missing
         ready: list[int] = []
         blocked: Blocked = []
         for tag in provided:
-            if succeeded:
-                if not tag.met:
-                    tag.met = True
-                    self._release(tag.waiters, ready)
-            else:
+            if not succeeded:
                 tag.failed += 1
                 if tag.failed == len(tag.providers) and not tag.met:
                     blocked.extend((waiter, tag) for waiter in tag.waiters)
-            for barrier in tag.barriers:
-                if node >= barrier.limit or barrier.failed:
-                    continue
-                barrier.left -= 1
-                if not succeeded and barrier.kind is EVERY:
-                    barrier.failed = True
-                    blocked.extend((waiter, tag) for waiter in barrier.waiters)
-                elif not barrier.left:
-                    self._release(barrier.waiters, ready)
+            elif not tag.met:
+                tag.met = True
+                for waiter in tag.waiters:
+                    missing[waiter] = left = missing[waiter] - 1
+                    if not left:
+                        ready.append(waiter)
+            if tag.barriers:
+                self._pass_barriers(tag, node, succeeded, ready, blocked)
         if len(provided) > 1:  # whose order is that of a set
             ready.sort()
             blocked.sort(key=lambda pair: (pair[0], repr(pair[1].tag)))
         return ready, blocked
 
-    def _release(self, waiters: list[int], ready: list[int]) -> None:
-        missing = self.missing
-        for waiter in waiters:
-            missing[waiter] -= 1
-            if not missing[waiter]:
-                ready.append(waiter)
+    def _pass_barriers(
+        self, tag: TagNode, node: int, succeeded: bool, ready: list[int], blocked: Blocked
+    ) -> None:
+        for barrier in tag.barriers:
+            if node >= barrier.limit or barrier.failed:
+                continue
+            barrier.left -= 1
+            if not succeeded and barrier.kind is EVERY:
+                barrier.failed = True
+                blocked.extend((waiter, tag) for waiter in barrier.waiters)
+            elif not barrier.left:
+                for waiter in barrier.waiters:
+                    self.missing[waiter] -= 1
+                    if not self.missing[waiter]:
+                        ready.append(waiter)
 
     # -- asking -----------------------------------------------------------------
 

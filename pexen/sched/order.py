@@ -11,7 +11,6 @@ from typing import Any
 from .common import SchedulerError, Task, task_name
 from .frontline import Entry
 from .graph import Graph
-from .tags import TagNode
 
 Durations = Mapping[Any, float] | Callable[[Task], float | None]
 
@@ -39,28 +38,32 @@ def known_duration(durations: Durations | None, task: Task) -> float | None:
 
 
 def remaining_paths(
-    graph: Graph, order: Sequence[int], weights: Mapping[int, float] | None, paths: list[float]
+    graph: Graph,
+    order: Sequence[int],
+    weights: Mapping[int, float] | None,
+    paths: list[float],
+    first: int = 0,
 ) -> None:
     """Set, for each node in `order`, its longest path from its start to the end of the run.
 
-    `order` is one in which the nodes can run. Paths go along all three kinds of need; with
+    They go into `paths`, that of node `first` at its beginning. `order` is one in which the nodes can run. Paths go along all three kinds of need; with
     several providers of a tag, through each of them. Without weights each node counts one.
     """
-    beyond: dict[TagNode, float] = {}  # longest path of those who need the tag
     requires, provides, barred = graph.requires, graph.provides, graph.barred
     for node in reversed(order):
-        path = _UNIT if weights is None else weights[node]
-        provided = provides[node]
-        if provided:
-            path += max([beyond.get(tag, 0.0) for tag in provided])
-        paths[node] = path
+        path = 0.0
+        for tag in provides[node]:
+            if tag.beyond > path:
+                path = tag.beyond
+        path += _UNIT if weights is None else weights[node]
+        paths[node - first] = path
         for tag in requires[node]:
-            if beyond.get(tag, 0.0) < path:
-                beyond[tag] = path
+            if tag.beyond < path:
+                tag.beyond = path
         if node in barred:
             for _, tag in barred[node]:
-                if beyond.get(tag, 0.0) < path:
-                    beyond[tag] = path
+                if tag.beyond < path:
+                    tag.beyond = path
 
 
 class Order:
@@ -79,7 +82,7 @@ class Order:
         self._priorities = priorities  # of the nodes that have one other than 0
         self._unknown: float | None = None  # what a task of unknown duration counts
         # State.
-        self._remaining: list[float] = []  # by node
+        self.entries: list[Entry] = []  # of each node, as the frontline sorts it
 
     @property
     def uniform(self) -> bool:
@@ -88,8 +91,14 @@ class Order:
 
     def extend(self, order: Sequence[int]) -> None:
         """Let nodes join, in an order in which they can run."""
-        self._remaining.extend([0.0] * len(order))
-        remaining_paths(self._graph, order, self._weights(order), self._remaining)
+        first = len(self.entries)
+        for node in order if first else ():
+            # Paths of those added on the way only go through their own batch.
+            for tag in self._graph.provides[node]:
+                tag.beyond = 0.0
+        paths = [0.0] * len(order)
+        remaining_paths(self._graph, order, self._weights(order), paths, first)
+        self.entries.extend(self._entries(first, paths))
 
     def _weights(self, order: Sequence[int]) -> dict[int, float] | None:
         """What each node counts, None if nothing is known of any."""
@@ -103,12 +112,12 @@ class Order:
         unknown = self._unknown
         return {node: unknown if s is None else s for node, s in known.items()}
 
-    def entries(self, nodes: Iterable[int]) -> list[Entry]:
-        """The nodes as the frontline sorts them."""
-        remaining, priorities = self._remaining, self._priorities
-        if priorities:
-            return [(priorities.get(node, 0), -remaining[node], node) for node in nodes]
-        return [(0, -remaining[node], node) for node in nodes]
+    def _entries(self, first: int, paths: list[float]) -> list[Entry]:
+        """Entries of the nodes from `first` on, whose remaining paths are given."""
+        priorities = self._priorities
+        if not priorities:
+            return [(0, -path, node) for node, path in enumerate(paths, first)]
+        return [(priorities.get(node, 0), -path, node) for node, path in enumerate(paths, first)]
 
     def retry_entry(self, node: int) -> Entry:
         """The node before another attempt: after all others of its priority."""

@@ -21,7 +21,7 @@ class Retries:
 
     def __init__(self) -> None:
         self._failed: dict[int, list[TaskRes]] = {}  # node -> results that were retried
-        self._due: list[tuple[float, int]] = []  # heap of (when, node)
+        self.delayed: list[tuple[float, int]] = []  # heap of (when the next attempt is due, node)
         # The dict an attempt starts with, of tasks that may need it again.
         self._shared: dict[int, Shared] = {}
 
@@ -48,17 +48,17 @@ class Retries:
     def schedule(self, node: int, res: TaskRes, when: float) -> None:
         """Another attempt follows this result, from `when` on."""
         self._failed.setdefault(node, []).append(res)
-        heapq.heappush(self._due, (when, node))
+        heapq.heappush(self.delayed, (when, node))
 
     def next_due(self) -> float | None:
         """When the next attempt is due, None if none is."""
-        return self._due[0][0] if self._due else None
+        return self.delayed[0][0] if self.delayed else None
 
     def take_due(self, now: float) -> list[int]:
         """The nodes whose next attempt is due."""
         nodes: list[int] = []
-        while self._due and self._due[0][0] <= now:
-            nodes.append(heapq.heappop(self._due)[1])
+        while self.delayed and self.delayed[0][0] <= now:
+            nodes.append(heapq.heappop(self.delayed)[1])
         return nodes
 
     def forget(self, node: int) -> None:
@@ -71,7 +71,7 @@ class Retries:
         results = self._failed.pop(node, None)
         if results is None:
             return None
-        self._due = [(when, n) for when, n in self._due if n != node]
-        heapq.heapify(self._due)
+        self.delayed[:] = [(when, n) for when, n in self.delayed if n != node]
+        heapq.heapify(self.delayed)
         results[-1].locks_ok = True  # they were released for the retry, others may have them
         return results[-1]

@@ -18,6 +18,7 @@ import functools
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from heapq import heappop
 from typing import Any
 
 from . import events
@@ -41,6 +42,9 @@ from .why import lock_reason, requires_reason, stopped_reason
 
 WAITING, READY, HANDED, ENDED = State.WAITING, State.READY, State.HANDED, State.ENDED
 
+# How many ready tasks are worth being handed out before the pool needs them.
+_CHUNK = 8
+
 
 class Run:
     """The state machine of one run of a scheduler's tasks on one pool."""
@@ -61,6 +65,7 @@ class Run:
         self.declared = declared
         self.pool = pool
         self._announcer = announcer
+        self._tells = bool(announcer)
         # State, guarded by the mutex, which is the scheduler's.
         self.mutex = mutex
         self.locks = Locks(capacity, declared.requests, patience=2 * pool.workers)
@@ -75,7 +80,7 @@ class Run:
         self._order = Order(graph, durations, declared.priorities)
         self._shared = SharedDicts(graph, presets)
         self._frontline = Frontline()
-        self.handed: dict[int, Entry] = {}
+        self.handed = 0  # how many tasks are HANDED
         # Exclusive tasks wait for all others, so that even plain ones go through the locks.
         self._counting = False
         self._retries = Retries()
@@ -95,12 +100,13 @@ class Run:
         self.state = [WAITING] * len(self.graph)
         self.unfinished = len(self.graph)
         self._counting = self.declared.exclusives
-        if self._announcer:
+        if self._tells:
             self.pool.on_begin = self._tell_started
         for node in ready:
             self.state[node] = READY
-        self._frontline.begin(self._order.entries(ready))
-        if self._announcer:
+        entries = self._order.entries
+        self._frontline.extend([entries[node] for node in ready])
+        if self._tells:
             for node in ready:
                 self._tell(events.Queued, self.graph.tasks[node])
         self.open = True
@@ -114,7 +120,7 @@ class Run:
         self.unfinished += added
         if self.declared.exclusives and not self._counting:
             self._counting = True
-            self.locks.begin_counting(len(self.handed))
+            self.locks.begin_counting(self.handed)
         self._offer_ready(ready)
         self._end(self._ends_of(blocked))
         if self.control.stopped:
@@ -131,7 +137,10 @@ class Run:
 
         Why this is long: it is the hot loop.
         """
-        index, mutex, control = self.graph.index, self.mutex, self.control
+        index, mutex, control, pool = self.graph.index, self.mutex, self.control, self.pool
+        delayed = self._retries.delayed
+        best, others = self._frontline.sorted, self._frontline.heap
+        priorities = self.declared.priorities
         place = this_place()
         leaving: BaseException | None = None
         final: TaskRes | None = None  # what the consumer had last, to be applied
@@ -141,22 +150,26 @@ class Run:
                 if final is not None:
                     self.apply(node, final)
                     final = None
-                self._obey()
-                self._wake_delayed()
-                self.hand_out()
-                busy = self.handed or self._overdue or self._retries.next_due() is not None
-                if not busy:
+                if control.pending:
+                    self._obey()
+                if delayed:
+                    self._wake_delayed()
+                if best or others:
+                    self.hand_out()
+                if not (self.handed or delayed or self._overdue):
                     if not self._resolve():
                         self.open = False
                         break
                     continue
-            for res in self._wait():
+            timed = delayed or self._overdue or control.pending
+            for res in self._wait() if timed else pool.results(None):
                 with mutex:
                     if final is not None:
                         self.apply(node, final)
                         if control.pending:
                             self._obey()
-                        if self._frontline:
+                        many = len(others) >= _CHUNK
+                        if many or (best or others) and (priorities or pool.hungry()):
                             self.hand_out()
                     task = res[0]
                     known = index.get(id(task))
@@ -180,6 +193,7 @@ class Run:
                 del leaving  # which has this frame in its traceback
 
     def _wait(self) -> list[TaskRes]:
+        """Wait for results, until something else is due."""
         if self._overdue:
             late = list(self._overdue)
             self._overdue.clear()
@@ -192,9 +206,6 @@ class Run:
 
     def hand_out(self) -> None:
         """Give the pool the best ready tasks whose locks are to be had, as many as it wants."""
-        frontline = self._frontline
-        if not frontline:
-            return
         # Once only: what is said to be ahead may have begun, and isn't taken back.
         room = self.pool.room() or self._make_room()
         if not room:
@@ -202,16 +213,17 @@ class Run:
         batch: list[tuple[Task, Shared]] = []
         graph, state, plain = self.graph, self.state, self.declared.plain
         simple = not (self._counting or self.control.stopped)
-        while frontline and len(batch) < room:
-            entry = frontline.pop()
+        best, others = self._frontline.sorted, self._frontline.heap
+        while (best or others) and len(batch) < room:
+            entry = self._frontline.pop() if best else heappop(others)
             node = entry[2]
             if state[node] is READY and simple and plain[node]:
                 state[node] = HANDED
-                self.handed[node] = entry
                 batch.append((graph.tasks[node], self._shared.build(node)))
             else:
                 self._ask(node, entry, batch)
         if batch:
+            self.handed += len(batch)
             self.pool.submit_all(batch)
 
     def _ask(self, node: int, entry: Entry, batch: list[tuple[Task, Shared]]) -> None:
@@ -224,7 +236,6 @@ class Run:
             build = functools.partial(self._shared.build, node)
             shared = self._retries.shared(node, self.declared.metas[node], build)
             self._move(node, HANDED)
-            self.handed[node] = entry
             batch.append((self.graph.tasks[node], shared))
         else:
             self._move(node, State.PARKED)
@@ -239,7 +250,8 @@ class Run:
         if not ahead:
             return 0
         index = self.graph.index
-        worst = max(self.handed[index[identity(task)]][0] for task in ahead)
+        entries = self._order.entries
+        worst = max(entries[index[identity(task)]][0] for task in ahead)
         if self._frontline.best_priority() >= worst:
             return 0
         self._take_back()
@@ -249,10 +261,12 @@ class Run:
         tasks = self.pool.withdraw()
         for task in tasks:
             node = self.graph.index[identity(task)]
-            entry = self.handed.pop(node)
+            self.handed -= 1
             self._release(node)
             self._move(node, READY)
-            self._frontline.push(entry)
+            again = self._retries.started(node)
+            order = self._order
+            self._frontline.push(order.retry_entry(node) if again else order.entries[node])
         self._take_reoffered()
         return len(tasks)
 
@@ -262,14 +276,14 @@ class Run:
             return self._record(node, res)  # of a retry given up
         if self.declared.plain[node]:
             self._outcomes[node] = res.outcome
-            if self._announcer:
+            if self._tells:
                 self._tell(events.Finished, res.task, res.outcome, res)
             return res
         meta = self.declared.metas[node]
         if not self._retries.count(node, res, meta) or self.control.requested:
             return self._record(node, res)
         self._retries.schedule(node, res, self.pool.clock() + meta.retry_delay)
-        del self.handed[node]
+        self.handed -= 1
         self._release(node)
         self._move(node, State.DELAYED)
         self._take_reoffered()
@@ -283,11 +297,12 @@ class Run:
 
     def apply(self, node: int, res: TaskRes) -> None:
         """Let follow what follows from a final result."""
-        handed = self.handed.pop(node, None) is not None
         plain = self.declared.plain[node]
-        if handed and (not plain or self._counting or res.abandoned):
-            keep = "all" if res.abandoned else "" if res.locks_ok else "locks"
-            self.locks.release(node, keep)
+        if self.state[node] is HANDED:
+            self.handed -= 1
+            if not plain or self._counting or res.abandoned:
+                keep = "all" if res.abandoned else "" if res.locks_ok else "locks"
+                self.locks.release(node, keep)
         succeeded = res.deps_ok
         if succeeded and res[1]:
             self._shared.provide(self.graph.provides[node], res[1])
@@ -310,14 +325,16 @@ class Run:
             self.locks.release(node)
 
     def _offer_ready(self, nodes: Iterable[int]) -> None:
-        state = self.state
-        fresh = [node for node in nodes if state[node] is WAITING]
-        for entry in self._order.entries(fresh):
-            state[entry[2]] = READY
-            self._frontline.push(entry)
-        if self._announcer:
-            for node in fresh:
-                self._tell(events.Queued, self.graph.tasks[node])
+        state, entries = self.state, self._order.entries
+        fresh = []
+        for node in nodes:
+            if state[node] is WAITING:
+                state[node] = READY
+                fresh.append(entries[node])
+        self._frontline.extend(fresh)
+        if self._tells:
+            for entry in fresh:
+                self._tell(events.Queued, self.graph.tasks[entry[2]])
 
     def _take_reoffered(self) -> None:
         reoffered = self.locks.reoffered
@@ -413,8 +430,9 @@ class Run:
         if control.begin_killing():
             if not control.spares_teardown:
                 self._cancel()
-            spared = [n for n in self.handed if control.spares_teardown and self.declared.metas[n].teardown]
-            self.pool.kill(self.graph.tasks[node] for node in self.handed if node not in spared)
+            metas, spares = self.declared.metas, control.spares_teardown
+            ended = [n for n in self.handed_nodes() if not (spares and metas[n].teardown)]
+            self.pool.kill(self.graph.tasks[node] for node in ended)
 
     def _cancel(self) -> None:
         """End everything that hasn't begun, but for teardown tasks."""
@@ -476,16 +494,20 @@ class Run:
                 self._blocked[node] = stopped_reason("abort", error)
                 self._tell(events.Finished, task, Outcome.CANCELLED, None)
             self._move(node, ENDED)
-        self.handed.clear()
+        self.handed = 0
+
+    def handed_nodes(self) -> list[int]:
+        """The nodes that are handed out; looks at every node."""
+        return [node for node, state in enumerate(self.state) if state is HANDED]
 
     def held(self) -> dict[int, Request]:
         """What each task that holds something holds, running or ended."""
-        return {node: self.declared.requests[node] for node in self.handed} | self.locks.left()
+        return {node: self.declared.requests[node] for node in self.handed_nodes()} | self.locks.left()
 
     # -- telling ------------------------------------------------------------------------
 
     def _tell(self, event: Any, *details: Any) -> None:
-        if self._announcer:
+        if self._tells:
             self._announcer.tell(event(self.pool.clock(), *details))
 
     def _tell_started(self, task: Task, time: float) -> None:

@@ -20,11 +20,18 @@ from .common import Tag
 
 ANY, EVERY, AFTER = "any", "every", "after"
 
+_NOT_BARRED: dict[str, list[int]] = {}  # stays empty
+
 
 class TagNode:
-    """A tag, who provides it and who needs it. All lists hold nodes in ascending order."""
+    """A tag, who provides it and who needs it. All lists hold nodes in ascending order.
 
-    __slots__ = ("tag", "providers", "unique", "waiters", "barred", "met", "failed", "barriers")
+    There is one for each tag, so what most of them don't have is one and the same for all.
+    """
+
+    __slots__ = (
+        "tag", "providers", "unique", "waiters", "barred", "met", "failed", "barriers", "beyond"
+    )
 
     def __init__(self, tag: Tag) -> None:
         # Fixed by what was added.
@@ -32,11 +39,22 @@ class TagNode:
         self.providers: list[int] = []
         self.unique = False  # a second provider is an error
         self.waiters: list[int] = []  # nodes with an ANY need of it
-        self.barred: dict[str, list[int]] = {}  # those with an EVERY or AFTER need, by kind
+        self.barred: dict[str, list[int]] = _NOT_BARRED  # those with others, by kind
         # Of the present run.
         self.met = False  # a provider has succeeded
         self.failed = 0  # providers that have ended without success
-        self.barriers: list[Barrier] = []
+        self.barriers: Sequence[Barrier] = ()
+        self.beyond = 0.0  # the longest path of those who need it, as far as `order` has looked
+
+    def bar(self, kind: str, node: int) -> None:
+        """A node has an EVERY or AFTER need of it."""
+        if not self.barred:
+            self.barred = {}
+        self.barred.setdefault(kind, []).append(node)
+
+    def reset(self) -> None:
+        """Begin another run."""
+        self.met, self.failed, self.barriers, self.beyond = False, 0, (), 0.0
 
     @property
     def needed(self) -> bool:

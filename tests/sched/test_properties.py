@@ -227,12 +227,12 @@ def the_pool_is_never_full(patch: pytest.MonkeyPatch) -> None:
 
 
 def _with_entries(patch: pytest.MonkeyPatch, change: Callable[..., Any]) -> None:
-    entries = order_module.Order.entries
+    entries = order_module.Order._entries
 
-    def changed(self: Any, nodes: Any) -> Any:
-        return [change(*entry) for entry in entries(self, nodes)]
+    def changed(self: Any, *args: Any) -> Any:
+        return [change(*entry) for entry in entries(self, *args)]
 
-    patch.setattr(order_module.Order, "entries", changed)
+    patch.setattr(order_module.Order, "_entries", changed)
 
 
 @wrong("priority")
@@ -259,7 +259,8 @@ def failed_tasks_are_silently_run_again(patch: pytest.MonkeyPatch) -> None:
             return receive(self, node, res)
         self._release(node)
         self._move(node, State.READY)
-        self._frontline.push(self.handed.pop(node))
+        self.handed -= 1
+        self._frontline.push(self._order.entries[node])
         return None
 
     patch.setattr(Run, "receive", again)

@@ -168,6 +168,10 @@ class WorkerPool(abc.ABC):
         """Seconds now, on the clock that results and `running` are in."""
         return time.monotonic()
 
+    def hungry(self) -> bool:
+        """Whether nothing is ahead of the workers."""
+        return self._due <= self.workers
+
     def room(self) -> int:
         """How many more tasks the pool would like to have now; 0 while enough are ahead."""
         if self._due >= self.workers + self._spare.low:
@@ -184,12 +188,13 @@ class WorkerPool(abc.ABC):
 
     def results(self, timeout: float | None = None) -> list[TaskRes]:
         """Results that are there, waiting for one; none after `timeout` seconds or `wake`."""
-        if not self._ready:
-            self._ready.extend(self._collect(timeout))
-        got = list(self._ready)
-        self._ready.clear()
+        got = [] if self._ready else self._collect(timeout)
+        if self._ready:
+            got = [*self._ready, *got]
+            self._ready.clear()
         self._due -= len(got)
-        self._spare.note(got)
+        if got:
+            self._spare.note(got)
         return got
 
     def admit(self, tasks: Iterable[Task]) -> None:
@@ -229,11 +234,11 @@ class WorkerPool(abc.ABC):
 
     def _until(self, moments: Iterable[float | None]) -> float:
         """Seconds to wait for the first of some moments on the clock; then look again."""
-        now = self.clock()
-        waits = [max(0.0, moment - now) for moment in moments if moment is not None]
-        if threading.current_thread() is threading.main_thread():
-            waits.append(SIGNAL_SECONDS)
-        return min(waits + [_LONGEST_SECONDS])
+        longest = _LONGEST_SECONDS
+        if threading.get_ident() == threading.main_thread().ident:
+            longest = SIGNAL_SECONDS
+        waits = [moment for moment in moments if moment is not None]
+        return max(0.0, min(longest, min(waits) - self.clock())) if waits else longest
 
     def _end(self) -> None:
         if self._state == CLOSING:

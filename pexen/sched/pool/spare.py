@@ -46,8 +46,8 @@ class Spare:
         return (self.depth + 1) // 2 if self._fixed is None else self.depth
 
     def note(self, results: Sequence[TaskRes]) -> None:
-        """Learn from results how long tasks take."""
-        if self._fixed is not None or not results:
+        """Learn from results, one at least, how long tasks take."""
+        if self._fixed is not None:
             return
         some = results[:: len(results) // _SAMPLES + 1]
         seconds = sum([res.duration or 0.0 for res in some]) / len(some)

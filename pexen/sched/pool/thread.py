@@ -27,7 +27,6 @@ import contextlib
 import logging
 import queue
 from collections.abc import Iterable, Sequence
-from itertools import islice
 from typing import Any
 
 from ..common import (
@@ -71,6 +70,7 @@ class ThreadWorkerPool(WorkerPool):
         self._done: queue.SimpleQueue[tuple[int, TaskRes] | None] = queue.SimpleQueue()
         self._threads: list[WorkerThread] = []
         self._started = 0  # workers started so far, for their names
+        self._refused = False  # the system did not give as many threads as wanted
         self._tickets = 0  # tickets given so far
         self._live: dict[int, Item] = {}  # out, by ticket, in the order of submission
         self._timed: set[int] = set()  # tickets with a timeout; some may be settled
@@ -87,12 +87,8 @@ class ThreadWorkerPool(WorkerPool):
         self._begun.clear()
         self._queue.clear()
         self._threads = []
-        try:
-            for _ in range(self.workers):
-                self._add_worker()
-        except RuntimeError as exc:  # the system has no more threads
-            self._terminate()
-            raise PoolError(f"the pool's threads can't be started: {exc}") from exc
+        self._refused = False
+        self._reinforce()
 
     def _add_worker(self) -> None:
         self._started += 1
@@ -100,28 +96,50 @@ class ThreadWorkerPool(WorkerPool):
         worker.start()
         self._threads.append(worker)
 
-    def _replace(self, worker: WorkerThread) -> None:
-        self._threads.remove(worker)
-        try:
-            self._add_worker()
-        except RuntimeError as exc:
-            if not self._threads:
-                raise PoolError(f"no more of the pool's threads can be started: {exc}") from exc
-            _log.warning("a thread could not be started, going on with fewer: %s", exc)
+    def _reinforce(self) -> None:
+        """Have a worker for each item that is out, as far as there may be, and one at least.
+
+        No more than that: where one task follows the other, the second of two workers
+        would take its turn with the first, which costs twice the time of a hop.
+        """
+        wanted = max(1, min(self.workers, len(self._live)))
+        while len(self._threads) < wanted:
+            try:
+                self._add_worker()
+            except RuntimeError as exc:  # the system has no more threads
+                if not self._threads:
+                    raise PoolError(f"the pool's threads can't be started: {exc}") from exc
+                if not self._refused:
+                    _log.warning("a thread could not be started, going on with fewer: %s", exc)
+                self._refused = True
+                return
 
     def _submit(self, task: Task, shared: Shared) -> None:
-        fields = vars(meta_of(task))
-        limit = fields.get("timeout", self.timeout) or self.timeout
-        self._tickets += 1
+        self._put_all([(task, shared)])
+
+    def submit_all(self, batch: Sequence[tuple[Task, Shared]]) -> None:
+        if not self.accepting():
+            return super().submit_all(batch)
+        self._due += len(batch)
+        self._put_all(batch)
+
+    def _put_all(self, batch: Sequence[tuple[Task, Shared]]) -> None:
+        live, put, usual = self._live, self._tasks.put, self.timeout
         ticket = self._tickets
-        item = ticket, task, shared, limit, fields.get("kwargs", _NO_KWARGS)
-        self._live[ticket] = item
-        if limit is not None:
-            self._timed.add(ticket)
-        if self.on_begin is not None:
-            self._queue[ticket] = task
-        self._tasks.put(item)
-        if self.on_begin is not None:
+        for task, shared in batch:
+            ticket += 1
+            fields = vars(meta_of(task))
+            limit = fields.get("timeout") or usual
+            live[ticket] = item = ticket, task, shared, limit, fields.get("kwargs", _NO_KWARGS)
+            if limit is not None:
+                self._timed.add(ticket)
+            if self.on_begin is not None:
+                self._queue[ticket] = task
+            put(item)
+        self._tickets = ticket
+        if len(self._threads) < self.workers:
+            self._reinforce()
+        if self._queue:
             self._begin()
 
     def _begin(self) -> None:
@@ -139,10 +157,8 @@ class ThreadWorkerPool(WorkerPool):
         end = None if timeout is None else self.clock() + timeout
         take = self._done.get
         while True:
-            if self._doomed:
-                ended = self._judge()
-                if ended:
-                    return ended
+            if self._doomed and (ended := self._judge()):
+                return ended
             try:
                 messages = [take(timeout=self._patience(end))]
             except queue.Empty:
@@ -167,7 +183,7 @@ class ThreadWorkerPool(WorkerPool):
 
     def _patience(self, end: float | None) -> float:
         """Seconds until the caller's or a task's time is up, or it is time to look again."""
-        moments = [end]
+        moments = [] if end is None else [end]
         if self._timed or self._doomed:
             self._timed &= self._live.keys()
             self._doomed &= self._live.keys()
@@ -204,7 +220,8 @@ class ThreadWorkerPool(WorkerPool):
             if not self._forget(item[TICKET]):
                 continue  # it has just ended
             add_stacks(error, stack)
-            self._replace(worker)
+            self._threads.remove(worker)
+            self._reinforce()
             ended.append(self._unfinished(worker, item, since, outcome, error))
         if self._queue:
             self._begin()
@@ -235,8 +252,8 @@ class ThreadWorkerPool(WorkerPool):
         return [Running(i[TASK], worker.label, since) for worker, i, since in self._at_work()]
 
     def ahead(self) -> list[Task]:
-        last = list(islice(reversed(list(self._live.values())), self._tasks.qsize()))
-        return [item[TASK] for item in reversed(last)]
+        out = list(self._live.values())
+        return [item[TASK] for item in out[max(0, len(out) - self._tasks.qsize()) :]]
 
     def _withdraw(self) -> list[Task]:
         back: list[Item] = []
