@@ -90,12 +90,6 @@ class ThreadWorkerPool(WorkerPool):
         self._refused = False
         self._reinforce()
 
-    def _add_worker(self) -> None:
-        self._started += 1
-        worker = WorkerThread(f"thread-{self._started}", self._tasks, self._done, self._live)
-        worker.start()
-        self._threads.append(worker)
-
     def _reinforce(self) -> None:
         """Have a worker for each item that is out, as far as there may be, and one at least.
 
@@ -104,8 +98,10 @@ class ThreadWorkerPool(WorkerPool):
         """
         wanted = max(1, min(self.workers, len(self._live)))
         while len(self._threads) < wanted:
+            name = f"thread-{self._started + 1}"
+            worker = WorkerThread(name, self._tasks, self._done, self._live)
             try:
-                self._add_worker()
+                worker.start()
             except RuntimeError as exc:  # the system has no more threads
                 if not self._threads:
                     raise PoolError(f"the pool's threads can't be started: {exc}") from exc
@@ -113,6 +109,8 @@ class ThreadWorkerPool(WorkerPool):
                     _log.warning("a thread could not be started, going on with fewer: %s", exc)
                 self._refused = True
                 return
+            self._started += 1
+            self._threads.append(worker)
 
     def _submit(self, task: Task, shared: Shared) -> None:
         self._put_all([(task, shared)])
