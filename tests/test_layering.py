@@ -42,14 +42,15 @@ KERNEL: dict[str, set[str]] = {
     "requests": {"meta"},
     "frontline": set(),
     "reservations": {"frontline", "requests"},
-    "locks": {"frontline", "requests", "reservations"},
+    "queues": {"frontline", "requests", "reservations"},
+    "locks": {"frontline", "queues", "requests", "reservations"},
     "shared": {"common", "graph", "tags"},
     "events": {"common"},
     "order": {"common", "frontline", "graph", "tags"},
     "retries": {"common", "meta"},
     "control": set(),
     "interrupt": set(),
-    "why": {"common", "control", "depcheck", "graph", "locks", "requests", "tags", "taskmap"},
+    "why": {"common", "control", "depcheck", "graph", "locks", "queues", "requests", "tags", "taskmap"},
     "pool": {"common", "meta", "call"},
 }
 

@@ -27,15 +27,13 @@ refusal elsewhere passes the offer on, until the gate is shut again.
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .frontline import Entry
+from .queues import Gate, Queues
 from .requests import CLAIM, NOTHING, SLACK, USE, Key, Request
 from .reservations import Reservation, Reservations
-
-Gate = Any
 
 CLAIM_BELOW, USE_BELOW = "claim below", "use below"
 EXCLUSIVE, BESIDE = "exclusive", "beside an exclusive task"
@@ -74,8 +72,7 @@ class Locks:
         self._exclusive = False  # one of them is exclusive
         self._left: dict[int, Request] = {}  # kept after their task ended
         self._abandoned: set[int] = set()  # nodes that keep everything for good
-        self._queues: dict[Gate, list[Entry]] = {}  # heaps, none of them empty
-        self._amounts: dict[Any, set[float]] = {}  # resource -> amounts waited for
+        self._queues = Queues()
         self._offered: dict[int, Gate] = {}  # node -> the gate whose offer it is
         self._offers: set[Gate] = set()  # the gates in _offered
         self._excused: list[Entry] = []  # refused teardown tasks some kept locks are free to
@@ -106,7 +103,7 @@ class Locks:
         elif excused_from:
             self._excused.append(entry)
         else:
-            self._wait(gate, entry)
+            self._queues.push(gate, entry)
             if origin is not None:
                 self._pass_over(entry)
         if origin is not None:
@@ -121,33 +118,28 @@ class Locks:
         `keep='locks'`: but for its uses and claims; `keep='all'`: it gives back nothing.
         """
         request = self._requests[node]
-        kept = request if keep == "all" else Request(request.claims, request.uses)
-        if keep and kept != NOTHING:
-            self._left[node] = kept
-            self._retry_refused(self._reservations.lift_conflicting(kept))
+        if keep:
+            kept = request if keep == "all" else request.locks_only()
+            if kept != NOTHING:
+                self._left[node] = kept
+                self._retry_refused(self._reservations.lift_conflicting(kept))
         if keep == "all":
             self._abandoned.add(node)
             return
         self._handed -= 1
-        opened: list[Gate] = []
-        if not self._handed:
-            opened.append(EXCLUSIVE)
         if request.exclusive:
             self._exclusive = False
-            opened.append(BESIDE)
         for name, amount in request.resources:
             self._free[name] += amount
-            opened.extend((name, n) for n in sorted(self._amounts.get(name, ()), reverse=True))
         if not keep:
             self._count(request, -1)
-            opened.extend(self._gates_of(request))
-        self._open(opened)
+        self._open(request)
 
     def release_left(self, node: int) -> None:
         """Give back the locks that a node left held when it ended."""
         request = self._left.pop(node)
         self._count(request, -1)
-        self._open(self._gates_of(request))
+        self._open(request)
 
     def forget(self, node: int) -> None:
         """The node won't ask any more: pass on its offer, lift its reservation."""
@@ -163,7 +155,7 @@ class Locks:
 
     def gates(self) -> dict[int, Gate]:
         """The nodes that wait, with the gate that refused each."""
-        return {entry[2]: gate for gate, queue in self._queues.items() for entry in queue}
+        return self._queues.gates()
 
     def abandoned(self) -> set[int]:
         """The nodes whose tasks still run though they ended, in threads nobody can end."""
@@ -177,16 +169,18 @@ class Locks:
             return EXCLUSIVE
         held = self._held
         if held:
-            for keys, here, below in (
-                (request.claims, CLAIM, CLAIM_BELOW),
-                (request.uses, USE, USE_BELOW),
-            ):
-                for key, prefixes in keys:
-                    if key in held and not held[key].opens(here):
-                        return key, here
-                    for prefix in prefixes:
-                        if prefix in held and not held[prefix].opens(below):
-                            return prefix, below
+            for key, prefixes in request.claims:
+                if key in held and not held[key].opens(CLAIM):
+                    return key, CLAIM
+                for prefix in prefixes:
+                    if prefix in held and not held[prefix].opens(CLAIM_BELOW):
+                        return prefix, CLAIM_BELOW
+            for key, prefixes in request.uses:
+                if key in held and not held[key].opens(USE):
+                    return key, USE
+                for prefix in prefixes:
+                    if prefix in held and not held[prefix].opens(USE_BELOW):
+                        return prefix, USE_BELOW
         for name, amount in request.resources:
             if self._free[name] + SLACK < amount:
                 return name, amount
@@ -203,29 +197,26 @@ class Locks:
             self._note_passed(request, entry)
 
     def _count(self, request: Request, by: int) -> None:
-        for keys, here in ((request.claims, "claims"), (request.uses, "uses")):
-            for key, prefixes in keys:
-                self._count_at(key, here, by)
-                for prefix in prefixes:
-                    self._count_at(prefix, here + "_below", by)
+        for key, prefixes in request.claims:
+            self._at(key).claims += by
+            for prefix in prefixes:
+                self._at(prefix).claims_below += by
+        for key, prefixes in request.uses:
+            self._at(key).uses += by
+            for prefix in prefixes:
+                self._at(prefix).uses_below += by
+        if by < 0:
+            for key in request.places:
+                if key in self._held and self._held[key].opens(CLAIM):
+                    del self._held[key]
 
-    def _count_at(self, key: Key, what: str, by: int) -> None:
+    def _at(self, key: Key) -> _Held:
         held = self._held.get(key)
         if held is None:
             held = self._held[key] = _Held()
-        setattr(held, what, getattr(held, what) + by)
-        if by < 0 and held.opens(CLAIM):
-            del self._held[key]
+        return held
 
     # -- waiting --------------------------------------------------------------------
-
-    def _gates_of(self, request: Request) -> list[Gate]:
-        """The gates that holding the request may shut, resources aside."""
-        keys: dict[Key, None] = {}
-        for key, prefixes in request.claims + request.uses:
-            keys[key] = None
-            keys.update(dict.fromkeys(prefixes))
-        return [(k, mode) for k in keys for mode in (CLAIM, USE, CLAIM_BELOW, USE_BELOW)]
 
     def _is_open(self, gate: Gate) -> bool:
         if gate is EXCLUSIVE:
@@ -239,58 +230,44 @@ class Locks:
             return what not in self._held or self._held[what].opens(how)
         return bool(self._free[what] + SLACK >= how)
 
-    def _wait(self, gate: Gate, entry: Entry) -> None:
-        queue = self._queues.get(gate)
-        if queue is None:
-            queue = self._queues[gate] = []
-            if isinstance(gate, tuple) and not isinstance(gate[1], str):
-                if not isinstance(gate, Reservation):
-                    self._amounts.setdefault(gate[0], set()).add(gate[1])
-        heapq.heappush(queue, entry)
-
-    def _pop(self, gate: Gate) -> Entry:
-        queue = self._queues[gate]
-        entry = heapq.heappop(queue)
-        if not queue:
-            del self._queues[gate]
-            if isinstance(gate, tuple) and not isinstance(gate, Reservation):
-                self._amounts.get(gate[0], set()).discard(gate[1])
-        return entry
-
-    def _open(self, gates: list[Gate]) -> None:
-        for gate in gates:
+    def _open(self, request: Request) -> None:
+        """The request was given back: offer those who wait where it may have been in the way."""
+        for gate in self._queues.near(request):
             self._offer(gate)
-        self.reoffered.extend(self._excused)
-        self._excused.clear()
+        if not self._handed:
+            self._offer(EXCLUSIVE)
+        if request.exclusive:
+            self._offer(BESIDE)
+        if self._excused:
+            self.reoffered.extend(self._excused)
+            self._excused.clear()
 
     def _offer(self, gate: Gate) -> None:
         """Offer the first who waits at the gate, where it is open and L1 asks for it."""
-        if gate in self._queues and gate not in self._offers and self._is_open(gate):
-            entry = self._pop(gate)
-            self._offers.add(gate)
-            self._offered[entry[2]] = gate
-            self.reoffered.append(entry)
+        if gate in self._offers or self._queues.first(gate) is None or not self._is_open(gate):
+            return
+        entry = self._queues.pop(gate)
+        self._offers.add(gate)
+        self._offered[entry[2]] = gate
+        self.reoffered.append(entry)
 
     # -- starvation -------------------------------------------------------------------
 
     def _note_passed(self, request: Request, by: Entry) -> None:
         """Count it for the first in each queue that this grant went past."""
-        gates: list[Gate] = [EXCLUSIVE, *self._gates_of(request)]
-        if request.exclusive:
-            gates.append(BESIDE)
-        for name, _ in request.resources:
-            gates.extend((name, amount) for amount in self._amounts.get(name, ()))
+        gates = self._queues.near(request)
+        gates += [EXCLUSIVE, BESIDE] if request.exclusive else [EXCLUSIVE]
         for gate in gates:
-            queue = self._queues.get(gate)
-            if queue and queue[0][0] <= by[0] and not self._is_open(gate):
-                self._pass_over(queue[0])
+            first = self._queues.first(gate)
+            if first is not None and first[0] <= by[0] and not self._is_open(gate):
+                self._pass_over(first)
 
     def _pass_over(self, entry: Entry) -> None:
         request = self._requests[entry[2]]
-        if not any(request.conflicts(left) for left in self._left.values()):
+        if not self._left or not any(request.conflicts(left) for left in self._left.values()):
             # Else it waits for what nobody will release, and nobody should wait for it.
             self._reservations.pass_over(entry, request)
 
     def _retry_refused(self, lifted: list[Reservation]) -> None:
         for reservation in lifted:
-            self.reoffered.extend(self._queues.pop(reservation, ()))
+            self.reoffered.extend(self._queues.drop(reservation))

@@ -25,12 +25,16 @@ def plain_key(key: Key) -> Any:
 
 
 class Request(NamedTuple):
-    """All that one task asks for. Each key comes with its proper prefixes."""
+    """All that one task asks for. Each key comes with its proper prefixes.
+
+    `places` are all keys and prefixes, each once: where it may be in somebody's way.
+    """
 
     claims: tuple[tuple[Key, tuple[Key, ...]], ...] = ()
     uses: tuple[tuple[Key, tuple[Key, ...]], ...] = ()
     resources: tuple[tuple[Any, float], ...] = ()
     exclusive: bool = False
+    places: tuple[Key, ...] = ()
 
     @classmethod
     def of(cls, meta: SchedMeta) -> Request:
@@ -43,12 +47,14 @@ class Request(NamedTuple):
             or fields.get("exclusive")
         ):
             return NOTHING
-        return cls(
-            _with_prefixes(fields.get("claims", ())),
-            _with_prefixes(fields.get("uses", ())),
-            tuple(fields.get("resources", {}).items()),
-            fields.get("exclusive", False),
-        )
+        claims = _with_prefixes(fields.get("claims", ()))
+        uses = _with_prefixes(fields.get("uses", ()))
+        resources = tuple(fields.get("resources", {}).items())
+        return cls(claims, uses, resources, fields.get("exclusive", False), _places(claims, uses))
+
+    def locks_only(self) -> Request:
+        """Its claims and uses."""
+        return Request(self.claims, self.uses, places=self.places)
 
     def keys(self) -> list[tuple[str, Key]]:
         """Each lock of the request, as (CLAIM or USE, key)."""
@@ -72,6 +78,15 @@ NOTHING = Request()
 def _with_prefixes(keys: Iterable[Hashable]) -> tuple[tuple[Key, tuple[Key, ...]], ...]:
     tuples = [as_key(key) for key in keys]
     return tuple((k, tuple(k[:n] for n in range(1, len(k)))) for k in tuples)
+
+
+def _places(*locks: Iterable[tuple[Key, tuple[Key, ...]]]) -> tuple[Key, ...]:
+    found: dict[Key, None] = {}
+    for keys in locks:
+        for key, prefixes in keys:
+            found[key] = None
+            found.update(dict.fromkeys(prefixes))
+    return tuple(found)
 
 
 def _overlap(some: Iterable[tuple[Key, Any]], others: Iterable[tuple[Key, Any]]) -> bool:

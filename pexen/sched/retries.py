@@ -8,7 +8,6 @@ result of the last attempt is the task's.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
 
 from .common import Outcome, Shared, TaskRes
 from .meta import SchedMeta
@@ -29,13 +28,9 @@ class Retries:
         """Whether an attempt at the node has been made already."""
         return node in self._failed
 
-    def shared(self, node: int, meta: SchedMeta, build: Callable[[], Shared]) -> Shared:
-        """A dict for the next attempt: a fresh copy of the one first built."""
-        if not meta.retries:
-            return build()
-        if node not in self._shared:
-            self._shared[node] = build()
-        return dict(self._shared[node])
+    def shared(self, node: int, built: Shared) -> Shared:
+        """A dict for the next attempt: a fresh copy of the one built for the first."""
+        return dict(self._shared.setdefault(node, built))
 
     def count(self, node: int, res: TaskRes, meta: SchedMeta) -> bool:
         """Note in a result how often it was tried; whether it may be tried once more."""

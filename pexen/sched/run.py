@@ -14,7 +14,6 @@ Why this file is large: all transitions stand here, to be held against the table
 
 from __future__ import annotations
 
-import functools
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -233,8 +232,9 @@ class Run:
         elif self.control.stopped and not self._tears_down(node):
             self._end([(node, Outcome.CANCELLED, stopped_reason(self.control.stopped))])
         elif self.locks.acquire(entry, self._excused_from(node)):
-            build = functools.partial(self._shared.build, node)
-            shared = self._retries.shared(node, self.declared.metas[node], build)
+            shared = self._shared.build(node)
+            if self.declared.metas[node].retries:
+                shared = self._retries.shared(node, shared)
             self._move(node, HANDED)
             batch.append((self.graph.tasks[node], shared))
         else:
@@ -280,7 +280,7 @@ class Run:
                 self._tell(events.Finished, res.task, res.outcome, res)
             return res
         meta = self.declared.metas[node]
-        if not self._retries.count(node, res, meta) or self.control.requested:
+        if not meta.retries or not self._retries.count(node, res, meta) or self.control.requested:
             return self._record(node, res)
         self._retries.schedule(node, res, self.pool.clock() + meta.retry_delay)
         self.handed -= 1
@@ -467,9 +467,9 @@ class Run:
 
         A task that still runs, in an abandoned thread, keeps its locks against all.
         """
-        left = self.locks.left().keys() - self.locks.abandoned()
-        if not left or not self.declared.metas[node].teardown:
+        if not self.locks.left() or not self.declared.metas[node].teardown:
             return []
+        left = self.locks.left().keys() - self.locks.abandoned()
         after = [tag for kind, tag in self.graph.barred.get(node, ()) if kind is AFTER]
         return list(dict.fromkeys(n for tag in after for n in tag.providers if n in left))
 

@@ -6,7 +6,8 @@ from .common import Outcome, Reason, Task, identity, task_name
 from .control import ABORT
 from .depcheck import names
 from .graph import Graph
-from .locks import EXCLUSIVE, Gate, Locks
+from .locks import EXCLUSIVE, Locks
+from .queues import Gate
 from .requests import Request, plain_key
 from .tags import TagNode
 from .taskmap import TaskMap

@@ -10,6 +10,7 @@ import random
 import signal
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import process_tree
@@ -51,11 +52,20 @@ def resident_kilobytes() -> int:
     return int(fields["VmRSS"].split()[0])
 
 
-class Killer:
-    """A context in which a random worker process is killed every `interval` seconds."""
+# For how many intervals a killer waits for a sign that workers get to work.
+_PATIENCE = 10
 
-    def __init__(self, seed: int, interval: float) -> None:
+
+class Killer:
+    """A context in which a random worker process is killed every `interval` seconds.
+
+    `progress` tells how far the run has come. Where a machine is so busy that workers are
+    killed before they get to work, the next kill waits for some.
+    """
+
+    def __init__(self, seed: int, interval: float, progress: Callable[[], int]) -> None:
         self._interval = interval
+        self._progress = progress
         self._random = random.Random(seed)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._kill_on_and_on)
@@ -70,7 +80,12 @@ class Killer:
         self._thread.join()
 
     def _kill_on_and_on(self) -> None:
+        seen = waited = 0
         while not self._over.wait(self._interval):
+            waited += 1
+            if self._progress() == seen and waited < _PATIENCE:
+                continue
+            seen, waited = self._progress(), 0
             below = process_tree.descendants(os.getpid())
             # Workers lead groups; one that has just been started doesn't yet.
             workers = sorted(p.pid for p in below if p.group == p.pid and not p.dead)

@@ -64,7 +64,7 @@ def test_killing_workers_all_the_time_loses_no_more_than_their_tasks(
     samples: list[Sample] = []
     lost = yielded = 0
     gc.collect()
-    with Killer(34, INTERVALS[start_method]) as killer:
+    with Killer(34, INTERVALS[start_method], lambda: yielded) as killer:
         for res in sched.run(make(start_method, workers=WORKERS, spare=WORKERS)):
             yielded += 1
             lost += res.outcome is Outcome.LOST
