@@ -1,0 +1,224 @@
+"""One run of one engine over some tasks, in this process; prints how long its parts took.
+
+    python3 tests/bench/engines.py ENGINE SHAPE COUNT
+
+`build` is from callables and what comes before each, as plain data, to what can be run;
+`run` is from there until the last result was seen and the workers are gone, and starts
+the workers. For pexen, the callables have their metadata before `build`, as decorators would
+give it to them; how long that takes is `declare`. All in seconds. The collector of garbage is as
+Python has it, and nothing is imported that the engine doesn't need.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from loads import Load, fields, importable, make
+from measure import Figures, cell_main
+
+WORKERS = 2
+CHUNK = 64  # for imap_unordered
+
+clock = time.perf_counter
+
+
+def pexen_with(pool: str, claims: list[str] | None = None) -> Callable[[Load], Figures]:
+    """pexen with a kind of pool, which is left as it is but for the number of workers."""
+
+    def engine(load: Load) -> Figures:
+        import pexen
+
+        pools = vars(pexen.sched.pool)
+        every = getattr(pexen.sched, "every", None)  # 0.0.3 doesn't have it
+        declared = fields(load, every)
+        begin = clock()
+        for call, own in zip(load.calls, declared, strict=True):
+            pexen.sched.meta.func_meta(**own, claims=set(claims or ()))(call)
+        declare = clock()
+        sched = pexen.sched.Sched(load.calls)
+        build = clock()
+        seen = 0
+        for _ in sched.run(pools[pool](WORKERS)):
+            seen += 1
+        end = clock()
+        check(seen, load)
+        return {"declare": declare - begin, "build": build - declare, "run": end - build}
+
+    return engine
+
+
+def graphlib_with(executor: str) -> Callable[[Load], Figures]:
+    """The loop that one writes by hand: graphlib says what is ready, an executor runs it.
+
+    Tasks say themselves that they ended, through a queue: concurrent.futures.wait() would look at
+    all futures each time, and a callback of each future takes half as long again. From a process
+    there is no other way than callbacks.
+    """
+
+    def engine(load: Load) -> Figures:
+        import concurrent.futures
+        from graphlib import TopologicalSorter
+        from queue import SimpleQueue
+
+        calls = load.calls
+        begin = clock()
+        sorter: TopologicalSorter[int] = TopologicalSorter()
+        for number, needs in enumerate(load.needs):
+            sorter.add(number, *needs)
+        build = clock()
+        ended: SimpleQueue[tuple[int, Any, BaseException | None]] = SimpleQueue()
+
+        def work(number: int) -> None:
+            try:
+                ended.put((number, calls[number](), None))  # type: ignore[func-returns-value]
+            except BaseException as exc:
+                ended.put((number, None, exc))
+
+        def in_thread(number: int) -> None:
+            pool.submit(work, number)
+
+        def in_process(number: int) -> None:
+            future = pool.submit(calls[number])
+            future.add_done_callback(lambda f: ended.put((number, f, f.exception())))
+
+        submit = in_thread if executor == "ThreadPoolExecutor" else in_process
+        seen = 0
+        with getattr(concurrent.futures, executor)(WORKERS) as pool:
+            sorter.prepare()
+            while sorter.is_active():
+                for number in sorter.get_ready():
+                    submit(number)
+                number, _, error = ended.get()
+                if error is not None:
+                    raise error
+                sorter.done(number)
+                seen += 1
+        end = clock()
+        check(seen, load)
+        return {"build": build - begin, "run": end - build}
+
+    return engine
+
+
+def check(seen: int, load: Load) -> None:
+    """A run that lost a task is no measurement."""
+    if seen != len(load.calls):
+        sys.exit(f"{seen} results of {len(load.calls)} tasks")
+
+
+def floor(load: Load) -> Figures:
+    """Counters, a heap and two queues, and no more: what a scheduler in Python can't go below."""
+    import heapq
+    import threading
+    from queue import SimpleQueue
+
+    calls = load.calls
+    begin = clock()
+    missing = [len(needs) for needs in load.needs]
+    dependents: list[list[int]] = [[] for _ in calls]
+    for number, needs in enumerate(load.needs):
+        for need in needs:
+            dependents[need].append(number)
+    build = clock()
+    tasks: SimpleQueue[int] = SimpleQueue()
+    ended: SimpleQueue[int] = SimpleQueue()
+
+    def work() -> None:
+        while (number := tasks.get()) >= 0:
+            calls[number]()
+            ended.put(number)
+
+    threads = [threading.Thread(target=work) for _ in range(WORKERS)]
+    for thread in threads:
+        thread.start()
+    ready = [(0, number) for number, count in enumerate(missing) if count == 0]
+    for _ in calls:
+        while ready:
+            tasks.put(heapq.heappop(ready)[1])
+        for number in dependents[ended.get()]:
+            missing[number] -= 1
+            if missing[number] == 0:
+                heapq.heappush(ready, (0, number))
+    for _ in threads:
+        tasks.put(-1)
+    for thread in threads:
+        thread.join()
+    end = clock()
+    return {"build": build - begin, "run": end - build}
+
+
+def dask_threads(load: Load) -> Figures:
+    """dask's scheduler of threads; its tasks take what comes before them as arguments."""
+    import dask.threaded
+
+    def noop(*before: Any) -> None:
+        pass
+
+    begin = clock()
+    graph = {number: (noop, *needs) for number, needs in enumerate(load.needs)}
+    build = clock()
+    results = dask.threaded.get(graph, list(graph), num_workers=WORKERS)
+    end = clock()
+    check(len(results), load)
+    return {"build": build - begin, "run": end - build}
+
+
+def joblib_threads(load: Load) -> Figures:
+    """joblib's threads, which know of no dependencies."""
+    import joblib
+
+    begin = clock()
+    parallel = joblib.Parallel(n_jobs=WORKERS, backend="threading")
+    results = parallel(joblib.delayed(call)() for call in load.calls)
+    end = clock()
+    check(len(results), load)
+    return {"build": 0.0, "run": end - begin}
+
+
+def call_number(number: int) -> None:
+    """For a pool that is given one function and many arguments."""
+
+
+def imap(load: Load) -> Figures:
+    """multiprocessing.Pool, which knows of no dependencies, in chunks."""
+    import multiprocessing
+
+    begin = clock()
+    with multiprocessing.Pool(WORKERS) as pool:
+        results = pool.imap_unordered(call_number, range(len(load.calls)), chunksize=CHUNK)
+        seen = sum(1 for _ in results)
+        pool.close()
+        pool.join()
+    end = clock()
+    check(seen, load)
+    return {"build": 0.0, "run": end - begin}
+
+
+ENGINES: dict[str, Callable[[Load], Figures]] = {
+    "pexen": pexen_with("ThreadWorkerPool"),
+    "pexen-processes": pexen_with("ProcessWorkerPool"),
+    "pexen-claim": pexen_with("ThreadWorkerPool", ["lock"]),
+    "graphlib": graphlib_with("ThreadPoolExecutor"),
+    "graphlib-processes": graphlib_with("ProcessPoolExecutor"),
+    "floor": floor,
+    "dask": dask_threads,
+    "joblib": joblib_threads,
+    "imap": imap,
+}
+
+
+def do(argv: list[str]) -> Figures:
+    """One run, with `total` for build and run together."""
+    engine, shape, count = argv
+    load = make(shape, int(count))
+    if engine == "graphlib-processes":
+        load = importable(load)
+    figures = ENGINES[engine](load)
+    return figures | {"total": figures["build"] + figures["run"]}
+
+
+if __name__ == "__main__":
+    cell_main(do)
