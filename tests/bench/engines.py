@@ -1,12 +1,13 @@
 """One run of one engine over some tasks, in this process; prints how long its parts took.
 
-    python3 tests/bench/engines.py ENGINE SHAPE COUNT
+    python3 tests/bench/engines.py ENGINE SHAPE COUNT [memory]
 
 `build` is from callables and what comes before each, as plain data, to what can be run;
 `run` is from there until the last result was seen and the workers are gone, and starts
 the workers. For pexen, the callables have their metadata before `build`, as decorators would
-give it to them; how long that takes is `declare`. All in seconds. The collector of garbage is as
-Python has it, and nothing is imported that the engine doesn't need.
+give it to them; how long that takes is `declare`. All in seconds, or with `memory` the bytes by
+which the peak of resident memory rose. The collector of garbage is as Python has it, and
+nothing is imported that the engine doesn't need.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from loads import Load, fields, importable, make
@@ -22,7 +24,7 @@ from measure import Figures, cell_main
 WORKERS = 2
 CHUNK = 64  # for imap_unordered
 
-clock = time.perf_counter
+clock = time.perf_counter  # replaced by `peak` to measure memory instead
 
 
 def pexen_with(pool: str, claims: list[str] | None = None) -> Callable[[Load], Figures]:
@@ -73,7 +75,7 @@ def graphlib_with(executor: str) -> Callable[[Load], Figures]:
 
         def work(number: int) -> None:
             try:
-                ended.put((number, calls[number](), None))  # type: ignore[func-returns-value]
+                ended.put((number, calls[number](), None))
             except BaseException as exc:
                 ended.put((number, None, exc))
 
@@ -210,12 +212,27 @@ ENGINES: dict[str, Callable[[Load], Figures]] = {
 }
 
 
+def peak() -> float:
+    """The most memory that was resident since forget_peak(), in bytes (Linux only)."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return float(status.partition("VmHWM:")[2].split()[0]) * 1024
+
+
+def forget_peak() -> None:
+    """Let the peak be what is resident now."""
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+
 def do(argv: list[str]) -> Figures:
     """One run, with `total` for build and run together."""
-    engine, shape, count = argv
+    global clock
+    engine, shape, count, *memory = argv
     load = make(shape, int(count))
     if engine == "graphlib-processes":
         load = importable(load)
+    if memory:
+        clock = peak
+        forget_peak()
     figures = ENGINES[engine](load)
     return figures | {"total": figures["build"] + figures["run"]}
 

@@ -67,7 +67,7 @@ def fields(load: Load, every: Callable[[Any], Any] | None) -> list[dict[str, Any
     declared: list[dict[str, Any]] = []
     for number, needs in enumerate(load.needs):
         tags: list[Any] = list(needs)
-        provides = {number} if number in required else set()
+        provides: set[Any] = {number} if number in required else set()
         if every is not None and load.group:
             if number in load.group:
                 provides = {"group"}
