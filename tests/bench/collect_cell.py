@@ -48,7 +48,8 @@ def by_unittest(folder: Path) -> Callable[[], int]:
     import unittest
 
     def collect() -> int:
-        return unittest.defaultTestLoader.discover(str(folder / "tree"), top_level_dir=str(folder)).countTestCases()
+        suite = unittest.defaultTestLoader.discover(str(folder / "tree"), "test*.py", str(folder))
+        return suite.countTestCases()
 
     return collect
 

@@ -173,10 +173,12 @@ def ratios(row: Row) -> list[float]:
 
 
 def number(value: float) -> str:
-    """With three digits or more, and no exponent."""
-    if value >= 100:
+    """With two digits or more, and no exponent."""
+    if value >= 100 or value >= 1 and float(value).is_integer():
         return f"{value:,.0f}"
-    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+    if value >= 10:
+        return f"{value:.1f}"
+    return f"{value:.2f}" if value >= 0.1 or value == 0 else f"{value:.4f}".rstrip("0")
 
 
 def line(cells: Iterable[str]) -> str:
@@ -188,7 +190,7 @@ def verdict(row: Row, unit: str) -> str:
     if row.target is None:
         return ""
     if row.target_of == "ours":
-        seen, text = statistics.median(row.ours), f"≤ {row.target:,g} {unit}"
+        seen, text = statistics.median(row.ours), f"pexen ≤ {row.target:,g}"
     elif row.target_of == "more":
         more = [ours - theirs for ours, theirs in zip(row.ours, row.theirs, strict=False)]
         seen, text = statistics.median(more), f"≤ {row.target:g} {unit} more"

@@ -46,7 +46,9 @@ def main() -> None:
     """Read the command line, run all lengths, print the table."""
     options = parse(arguments(__doc__, rounds=5))
     tasks = {LONG: 10, 10: 500} if options.quick else TASKS
-    rows = [row for length, count in tasks.items() for row in of_length(length, count, options.rounds)]
+    rows: list[Row] = []
+    for length, count in tasks.items():
+        rows += of_length(length, count, options.rounds)
     sys.stdout.write(table(rows, "tasks"))
 
 

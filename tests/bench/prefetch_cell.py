@@ -66,7 +66,7 @@ def pexen(seconds: float, count: int) -> Figures:
 
 
 def graphlib(seconds: float, count: int) -> Figures:
-    """The loop that one writes by hand hands out all that is ready, in the order in which it became so."""
+    """The loop that one writes by hand, which hands out all that is ready as it becomes so."""
     from concurrent.futures import Future, ThreadPoolExecutor
     from graphlib import TopologicalSorter
     from queue import SimpleQueue

@@ -57,8 +57,9 @@ def compare(env: Pythons, folder: Path, rounds: int) -> list[Row]:
     seen = take_turns(sides, rounds)
     times = {name: of(figures, "seconds", 1e3) for name, figures in seen.items()}
     rows = [Row(IMPORT, BARE, times[IMPORT], times[BARE], MORE, "more")]
-    rows += [Row(IMPORT, name, times[IMPORT], times[name]) for name in times if name in (EXECUTORS, OLD)]
-    return rows + [Row(name, BARE, times[name], times[BARE]) for name in (VERSION, LIST)]
+    rows += [Row(name, BARE, times[name], times[BARE]) for name in (VERSION, LIST)]
+    others = [name for name in (EXECUTORS, OLD) if name in times]
+    return rows + [Row(IMPORT, name, times[IMPORT], times[name]) for name in others]
 
 
 def main() -> None:
