@@ -41,7 +41,8 @@ def table_of(text: str) -> tuple[str, str, str]:
     lines = text.splitlines(keepends=True)
     rows = [number for number, each in enumerate(lines) if each.startswith("|")]
     if not rows:
-        return text.rstrip("\n") + "\n\n", "", "\n" if text.endswith("\n\n") else ""
+        prose = text.strip("\n")
+        return f"\n{prose}\n\n" if prose else "\n", "", "" if text.endswith("\n\n") else ""
     first, last = rows[0], rows[-1] + 1
     return "".join(lines[:first]), "".join(lines[first:last]), "".join(lines[last:])
 

@@ -80,7 +80,7 @@ def compare(env: Pythons, folder: Path, modules: int, rounds: int) -> list[Row]:
         run_side(each)  # caches the bytecode
     seen = take_turns(sides, rounds)
     ours = of(seen["pexen"], "seconds", 1e3)
-    what = f"{modules:,} modules"
+    what = f"{modules:,} modules of {FUNCTIONS}"
     rows = [Row(what, name, ours, of(theirs, "seconds", 1e3)) for name, theirs in seen.items()]
     rows[1] = Row(what, rows[1].peer, ours, rows[1].theirs, TARGET)
     return rows[1:]

@@ -27,9 +27,9 @@ def growth(count: int, rounds: int) -> Iterator[Row]:
     ]
     seen = take_turns(sides, rounds)
     many, few = of(seen["many"], "total", 1e6 / count), of(seen["few"], "total", 1e7 / count)
-    yield Row(f"one claim, {count:,}", f"pexen, {count // 10:,}", many, few, GROWTH)
+    yield Row(f"{count:,} with one claim", f"pexen, {count // 10:,}", many, few, GROWTH)
     yield per_task(
-        f"one claim, {count:,}", "pexen, chain of as many", seen["many"], seen["chain"], count,
+        f"{count:,} with one claim", "pexen, chain of as many", seen["many"], seen["chain"], count,
         target=CHAIN,
     )  # fmt: skip
 
@@ -44,7 +44,7 @@ def against_old(env: Pythons, rounds: int) -> Iterator[Row]:
             engine("old", env.old, "pexen-claim", "flat", count),
         ]
         seen = take_turns(sides, rounds)
-        yield per_task(f"one claim, {count:,}", "pexen 0.0.3", seen["pexen"], seen["old"], count)
+        yield per_task(f"{count:,} with one claim", "pexen 0.0.3", seen["pexen"], seen["old"], count)
 
 
 def main() -> None:

@@ -173,12 +173,12 @@ def ratios(row: Row) -> list[float]:
 
 
 def number(value: float) -> str:
-    """With two digits or more, and no exponent."""
-    if value >= 100 or value >= 1 and float(value).is_integer():
+    """With two digits or more, or none after the point of whole numbers."""
+    if value >= 100 or float(value).is_integer():
         return f"{value:,.0f}"
     if value >= 10:
         return f"{value:.1f}"
-    return f"{value:.2f}" if value >= 0.1 or value == 0 else f"{value:.4f}".rstrip("0")
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
 
 
 def line(cells: Iterable[str]) -> str:

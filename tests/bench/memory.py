@@ -29,11 +29,12 @@ def of_shape(shape: str, count: int, rounds: int) -> Iterator[Row]:
     seen = take_turns(sides, rounds)
     ours, theirs = seen["pexen"], seen[LOOP]
     per = 1 / count
+    what = f"{count:,} {shape}"
     peak = of(theirs, "total", per)
-    yield Row(f"{shape}, at the peak", LOOP, of(ours, "total", per), peak, MOST, "ours")
-    yield Row(f"{shape}, when built", LOOP, of(ours, "build", per), of(theirs, "build", per))
+    yield Row(f"{what}, at the peak", LOOP, of(ours, "total", per), peak, MOST, "ours")
+    yield Row(f"{what}, when built", LOOP, of(ours, "build", per), of(theirs, "build", per))
     whole = [(each["total"] + each["declare"]) * per for each in ours]
-    yield Row(f"{shape}, at the peak, with metadata", LOOP, whole, peak)
+    yield Row(f"{what}, at the peak, with metadata", LOOP, whole, peak)
 
 
 def main() -> None:

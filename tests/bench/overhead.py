@@ -45,12 +45,13 @@ def by_threads(env: Pythons, shape: str, count: int, rounds: int) -> Iterator[Ro
     seen = take_turns(sides, rounds)
     ours, theirs = seen["pexen"], seen[LOOP]
     whole, alone = THREADS[shape]
-    yield per_task(f"threads, {shape}", LOOP, ours, theirs, count, "total", whole)
-    yield per_task(f"threads, {shape}, run alone", LOOP, ours, theirs, count, "run", alone)
+    what = f"threads, {count:,} {shape}"
+    yield per_task(what, LOOP, ours, theirs, count, "total", whole)
+    yield per_task(f"{what}, run alone", LOOP, ours, theirs, count, "run", alone)
     declared = [dict(each, total=each["total"] + each["declare"]) for each in ours]
-    yield per_task(f"threads, {shape}, with metadata", LOOP, declared, theirs, count)
+    yield per_task(f"{what}, with metadata", LOOP, declared, theirs, count)
     for side in sides[2:]:
-        yield per_task(f"threads, {shape}", side.name, ours, seen[side.name], count)
+        yield per_task(what, side.name, ours, seen[side.name], count)
 
 
 def orientation(env: Pythons, shape: str, count: int) -> Iterator[Side]:
@@ -75,10 +76,9 @@ def by_processes(env: Pythons, shape: str, count: int, rounds: int) -> Iterator[
     seen = take_turns(sides, rounds)
     targets = {PROCESS_LOOP: PROCESSES[shape], CHUNKS: IMAP}
     for side in sides[1:]:
-        theirs, target = seen[side.name], targets[side.name]
-        yield per_task(
-            f"processes, {shape}", side.name, seen["pexen"], theirs, count, "total", target
-        )
+        ours, theirs, target = seen["pexen"], seen[side.name], targets[side.name]
+        what = f"processes, {count:,} {shape}"
+        yield per_task(what, side.name, ours, theirs, count, "total", target)
 
 
 def main() -> None:

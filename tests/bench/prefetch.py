@@ -13,8 +13,9 @@ from collections.abc import Iterator
 
 from measure import HERE, ROOT, Row, Side, arguments, of, parse, table, take_turns
 
-# Microseconds that tasks take, and how many of them there are.
-TASKS = {10: 5_000, 100: 2_000, 1_000: 500, 20_000: 60}
+# Microseconds that tasks take, how many of them there are, and how many of 10 µs come first.
+TASKS = [(10, 5_000, 0), (100, 2_000, 0), (1_000, 500, 0), (20_000, 60, 0), (20_000, 60, 2_000)]
+QUICK = [(10, 500, 0), (20_000, 10, 0), (20_000, 10, 200)]
 LONG, MOST_LATE = 20_000, 1
 LOOP = "graphlib, ThreadPoolExecutor"
 
@@ -25,17 +26,19 @@ def title(microseconds: int) -> str:
     return f"{microseconds // 1_000} ms" if whole else f"{microseconds} µs"
 
 
-def of_length(microseconds: int, count: int, rounds: int) -> Iterator[Row]:
+def of_length(microseconds: int, count: int, short: int, rounds: int) -> Iterator[Row]:
     """The rows of a length of tasks."""
 
     def side(name: str, way: str) -> Side:
         command = [sys.executable, str(HERE / "prefetch_cell.py"), way]
-        command += [str(microseconds), str(count)]
+        command += [str(microseconds), str(count), str(short)]
         return Side(name, command, environ={"PYTHONPATH": str(ROOT)})
 
     seen = take_turns([side("pexen", "pexen"), side(LOOP, "graphlib")], rounds)
     target = MOST_LATE if microseconds == LONG else None
-    tasks = f"{count:,} tasks of {title(microseconds)}"
+    tasks = f"{count:,} of {title(microseconds)}"
+    if short:
+        tasks = f"{short:,} of 10 µs, then {tasks}"
     for figure, what in (("late", "begun before the urgent one"), ("ahead", "ahead at most")):
         ours, theirs = (of(seen[name], figure) for name in ("pexen", LOOP))
         yield Row(f"{tasks}, {what}", LOOP, ours, theirs, target, "ours")
@@ -45,10 +48,9 @@ def of_length(microseconds: int, count: int, rounds: int) -> Iterator[Row]:
 def main() -> None:
     """Read the command line, run all lengths, print the table."""
     options = parse(arguments(__doc__, rounds=5))
-    tasks = {LONG: 10, 10: 500} if options.quick else TASKS
     rows: list[Row] = []
-    for length, count in tasks.items():
-        rows += of_length(length, count, options.rounds)
+    for length, count, short in QUICK if options.quick else TASKS:
+        rows += of_length(length, count, short, options.rounds)
     sys.stdout.write(table(rows, "tasks"))
 
 

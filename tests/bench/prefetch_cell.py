@@ -1,9 +1,9 @@
 """Let an urgent task become ready in the midst of others once; prints what came before it.
 
-    python3 tests/bench/prefetch_cell.py WAY MICROSECONDS COUNT
+    python3 tests/bench/prefetch_cell.py WAY MICROSECONDS COUNT SHORT
 
-All tasks take that long. Half of them come before the one that lets the urgent task become
-ready, half after. `late` is how many of those began between its end and the beginning of
+All tasks take that long, but for some that come first and take 10 µs. Half of them come before
+the one that lets the urgent task become ready, half after. `late` is how many of those began between its end and the beginning of
 the urgent task, and `ahead` the most that were handed out and hadn't begun.
 """
 
@@ -18,6 +18,8 @@ from measure import Figures, cell_main
 WORKERS = 2
 SLEEP = 1e-3  # seconds from which a task sleeps; below, the system's clock is too coarse
 EVERY = 16  # so many results come between looks at what is ahead, where tasks are shorter
+
+SHORT = 10e-6  # seconds
 
 TRIGGER, URGENT = "trigger", "urgent"
 
@@ -46,17 +48,17 @@ def late() -> int:
     return sum(entry.endswith("begins") for entry in between)
 
 
-def pexen(seconds: float, count: int) -> Figures:
+def pexen(seconds: float, count: int, short: int) -> Figures:
     """By priority."""
     import pexen
     from pexen.sched.pool import ThreadWorkerPool
 
-    tasks = [
-        pexen.task(task_of(str(number), seconds), priority=1 if number < count // 2 else 3)
-        for number in range(count)
-    ]
+    tasks = [pexen.task(task_of("short", SHORT), priority=0) for _ in range(short)]
+    for number in range(count):
+        priority = 1 if number < count // 2 else 3
+        tasks.append(pexen.task(task_of(str(number), seconds), priority=priority))
     tasks.append(pexen.task(task_of(TRIGGER, seconds), priority=2, provides={"go"}))
-    tasks.append(pexen.task(task_of(URGENT, seconds), priority=0, requires={"go"}))
+    tasks.append(pexen.task(task_of(URGENT, seconds), priority=-1, requires={"go"}))
     pool = ThreadWorkerPool(WORKERS)
     ahead = 0
     for seen, _ in enumerate(pexen.Sched(tasks).run(pool)):
@@ -65,7 +67,7 @@ def pexen(seconds: float, count: int) -> Figures:
     return {"late": late(), "ahead": ahead}
 
 
-def graphlib(seconds: float, count: int) -> Figures:
+def graphlib(seconds: float, count: int, short: int) -> Figures:
     """The loop that one writes by hand, which hands out all that is ready as it becomes so."""
     from concurrent.futures import Future, ThreadPoolExecutor
     from graphlib import TopologicalSorter
@@ -75,6 +77,8 @@ def graphlib(seconds: float, count: int) -> Figures:
     names: list[Any] = list(calls)
     names.insert(count // 2, TRIGGER)
     calls |= {name: task_of(name, seconds) for name in (TRIGGER, URGENT)}
+    calls |= {f"short {number}": task_of("short", SHORT) for number in range(short)}
+    names = [f"short {number}" for number in range(short)] + names
     sorter: TopologicalSorter[str] = TopologicalSorter()
     for name in names:
         sorter.add(name)
@@ -103,8 +107,8 @@ WAYS = {"pexen": pexen, "graphlib": graphlib}
 
 def do(argv: list[str]) -> Figures:
     """One run."""
-    way, microseconds, count = argv
-    return WAYS[way](float(microseconds) / 1e6, int(count))
+    way, microseconds, count, short = argv
+    return WAYS[way](float(microseconds) / 1e6, int(count), int(short))
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ def at_size(shape: str, count: int, rounds: int) -> Iterator[Row]:
         engine(LOOP, sys.executable, "graphlib", shape, count),
     ]
     seen = take_turns(sides, rounds)
-    yield per_task(f"{shape}, {count:,}", LOOP, seen["pexen"], seen[LOOP], count)
+    yield per_task(f"{count:,} {shape}", LOOP, seen["pexen"], seen[LOOP], count)
 
 
 def at_most(shape: str, most: int, base: int, rounds: int) -> Iterator[Row]:
@@ -38,10 +38,10 @@ def at_most(shape: str, most: int, base: int, rounds: int) -> Iterator[Row]:
         engine(LOOP, sys.executable, "graphlib", shape, most),
     ]
     seen = take_turns(sides, rounds)
-    yield per_task(f"{shape}, {most:,}", LOOP, seen["pexen"], seen[LOOP], most, target=1)
+    yield per_task(f"{most:,} {shape}", LOOP, seen["pexen"], seen[LOOP], most, target=1)
     ours = [each["run"] * 1e6 / most for each in seen["pexen"]]
     few = [each["run"] * 1e6 / base for each in seen["base"]]
-    yield Row(f"{shape}, {most:,}, run alone", f"pexen, {base:,}", ours, few, GROWTH)
+    yield Row(f"{most:,} {shape}, run alone", f"pexen, {base:,}", ours, few, GROWTH)
 
 
 def main() -> None:

@@ -16,10 +16,10 @@ from measure import HERE, ROOT, Row, Side, arguments, of, parse, table, take_tur
 # The highest median ratios wanted, by kind.
 TARGETS = {"bytes": 1.2, "bytearray": 1.2, "array": 2.5, "argument": None}
 TITLES = {
-    "bytes": "result, bytes",
-    "bytearray": "result, bytearray",
-    "array": "result, array.array",
-    "argument": "bytes in the shared dict, to a worker",
+    "bytes": "a result, bytes",
+    "bytearray": "a result, bytearray",
+    "array": "a result, array.array",
+    "argument": "in the shared dict to a worker, bytes",
 }
 PIPE = "bare pipe"
 OTHERS = {"executor": "ProcessPoolExecutor", "pool": "multiprocessing.Pool"}
@@ -40,7 +40,7 @@ def of_kind(kind: str, megabytes: int, rounds: int) -> Iterator[Row]:
     ours = of(seen["pexen"], "seconds", 1e3)
     for name in list(seen)[1:]:
         target = TARGETS[kind] if name == PIPE else None
-        yield Row(TITLES[kind], name, ours, of(seen[name], "seconds", 1e3), target)
+        yield Row(f"{megabytes} MB, {TITLES[kind]}", name, ours, of(seen[name], "seconds", 1e3), target)
 
 
 def main() -> None:
