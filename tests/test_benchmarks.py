@@ -33,6 +33,8 @@ def run(script: str, *arguments: str) -> str:
 
 @pytest.mark.parametrize("script", SMALLEST)
 def test_a_benchmark_prints_a_table_of_ratios(script: str) -> None:
+    if script == "memory" and not Path("/proc/self/clear_refs").exists():
+        pytest.skip("memory is measured on Linux only")
     head, rule, *rows = run(script, *SMALLEST[script]).splitlines()
     cells = [cell.strip() for cell in head.strip("|").split("|")]
     assert cells[4:] == ["ratio", "min–max", "target"]

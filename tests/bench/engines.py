@@ -112,7 +112,7 @@ def check(seen: int, load: Load) -> None:
 
 
 def floor(load: Load) -> Figures:
-    """Counters, a heap and two queues, and no more: what a scheduler in Python can't go below."""
+    """Counters, a heap and two queues, and no more: a message there and one back for each task."""
     import heapq
     import threading
     from queue import SimpleQueue
