@@ -21,6 +21,7 @@ from measure import (
     Row,
     Side,
     arguments,
+    at_least,
     of,
     parse,
     pythons,
@@ -89,7 +90,7 @@ def compare(env: Pythons, folder: Path, modules: int, rounds: int) -> list[Row]:
 def main() -> None:
     """Read the command line, write the trees, compare, print the table."""
     parser = arguments(__doc__)
-    parser.add_argument("--modules", type=int, help="how many (1,000)")
+    parser.add_argument("--modules", type=at_least(1), help="how many (1,000)")
     options = parse(parser)
     modules = options.modules or (100 if options.quick else 1_000)
     with pythons(options) as env, tempfile.TemporaryDirectory() as folder:

@@ -11,7 +11,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-from measure import Pythons, Row, arguments, engine, of, parse, per_task, pythons, table, take_turns
+from measure import (
+    Pythons,
+    Row,
+    arguments,
+    at_least,
+    engine,
+    of,
+    parse,
+    per_task,
+    pythons,
+    table,
+    take_turns,
+)
 
 GROWTH = CHAIN = 1.3  # the highest median ratios wanted
 OLD_SIZES = (250, 500, 1_000)
@@ -44,13 +56,14 @@ def against_old(env: Pythons, rounds: int) -> Iterator[Row]:
             engine("old", env.old, "pexen-claim", "flat", count),
         ]
         seen = take_turns(sides, rounds)
-        yield per_task(f"{count:,} with one claim", "pexen 0.0.3", seen["pexen"], seen["old"], count)
+        what = f"{count:,} with one claim"
+        yield per_task(what, "pexen 0.0.3", seen["pexen"], seen["old"], count)
 
 
 def main() -> None:
     """Read the command line, run all, print the table."""
     parser = arguments(__doc__)
-    parser.add_argument("--count", type=int, help="tasks (20,000)")
+    parser.add_argument("--count", type=at_least(20), help="tasks (20,000)")
     options = parse(parser)
     count = options.count or (2_000 if options.quick else 20_000)
     with pythons(options) as env:

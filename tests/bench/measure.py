@@ -65,11 +65,12 @@ class Row:
 
 def environment(folder: Path, packages: Iterable[str]) -> str:
     """Install packages into a folder, unless it is there; returns its Python."""
-    python = folder / "bin" / "python"
-    if not python.exists():
+    python, complete = folder / "bin" / "python", folder / "complete"
+    if not complete.exists():
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
         pip = [str(python), "-m", "pip", "install", "-q"]
         subprocess.run([*pip, *packages], check=True)
+        complete.touch()  # pip may have failed the last time
     return str(python)
 
 
@@ -94,6 +95,17 @@ def pythons(options: argparse.Namespace) -> Iterator[Pythons]:
         yield Pythons(sys.executable, peers, environment(folder / "old", [OLD]))
 
 
+def at_least(least: int) -> Callable[[str], int]:
+    """The type of an option that is a whole number."""
+
+    def whole(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, {least} or above")
+        return int(text)
+
+    return whole
+
+
 def arguments(description: str, rounds: int = 9) -> argparse.ArgumentParser:
     """A parser with the options that all benchmarks have."""
     parser = argparse.ArgumentParser(description=description.splitlines()[0])
@@ -102,7 +114,7 @@ def arguments(description: str, rounds: int = 9) -> argparse.ArgumentParser:
         "--peers", choices=("all", "none"), default="all",
         help="none: only what is in the standard library",
     )  # fmt: skip
-    parser.add_argument("--rounds", type=int, help=f"turns of each side ({rounds})")
+    parser.add_argument("--rounds", type=at_least(1), help=f"turns of each side ({rounds})")
     parser.set_defaults(full_rounds=rounds)
     parser.add_argument("--quick", action="store_true", help="small, for a first impression")
     return parser

@@ -13,7 +13,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-from measure import Row, arguments, engine, of, parse, table, take_turns
+from measure import Row, arguments, at_least, engine, of, parse, table, take_turns
 
 MOST = 1_024  # bytes a task
 ROUNDS = 5
@@ -40,7 +40,7 @@ def of_shape(shape: str, count: int, rounds: int) -> Iterator[Row]:
 def main() -> None:
     """Read the command line, run all shapes, print the table."""
     parser = arguments(__doc__)
-    parser.add_argument("--count", type=int, help="tasks (100,000)")
+    parser.add_argument("--count", type=at_least(10), help="tasks (100,000)")
     options = parse(parser)
     count = options.count or (10_000 if options.quick else 100_000)
     rows: list[Row] = []

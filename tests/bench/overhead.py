@@ -17,6 +17,7 @@ from measure import (
     Row,
     Side,
     arguments,
+    at_least,
     engine,
     parse,
     per_task,
@@ -84,8 +85,8 @@ def by_processes(env: Pythons, shape: str, count: int, rounds: int) -> Iterator[
 def main() -> None:
     """Read the command line, run both kinds, print the table."""
     parser = arguments(__doc__)
-    parser.add_argument("--count", type=int, help="tasks through threads (10,000)")
-    parser.add_argument("--process-count", type=int, help="tasks through processes (5,000)")
+    parser.add_argument("--count", type=at_least(10), help="tasks through threads (10,000)")
+    parser.add_argument("--process-count", type=at_least(10), help="through processes (5,000)")
     parser.add_argument("--only", choices=("threads", "processes"))
     parser.add_argument("--shape", action="append", choices=SHAPES, help="only this shape")
     options = parse(parser)

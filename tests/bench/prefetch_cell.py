@@ -3,8 +3,9 @@
     python3 tests/bench/prefetch_cell.py WAY MICROSECONDS COUNT SHORT
 
 All tasks take that long, but for some that come first and take 10 µs. Half of them come before
-the one that lets the urgent task become ready, half after. `late` is how many of those began between its end and the beginning of
-the urgent task, and `ahead` the most that were handed out and hadn't begun.
+the one that lets the urgent task become ready, half after. `late` is how many of those began
+between its end and the beginning of the urgent task, and `ahead` the most that were handed out
+and hadn't begun.
 """
 
 from __future__ import annotations

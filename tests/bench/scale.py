@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-from measure import Row, arguments, engine, parse, per_task, table, take_turns
+from measure import Row, arguments, at_least, engine, parse, per_task, table, take_turns
 
 SIZES = {"flat": (10, 100, 1_000, 10_000, 100_000), "layered": (1_000, 10_000, 100_000)}
 GROWTH = 1.8  # the highest median ratio wanted, of the run alone, most tasks to BASE
@@ -47,7 +47,7 @@ def at_most(shape: str, most: int, base: int, rounds: int) -> Iterator[Row]:
 def main() -> None:
     """Read the command line, run all sizes, print the table."""
     parser = arguments(__doc__)
-    parser.add_argument("--most", type=int, help="the highest number of tasks (1,000,000)")
+    parser.add_argument("--most", type=at_least(100), help="the most tasks (1,000,000)")
     options = parse(parser)
     most = options.most or (20_000 if options.quick else 1_000_000)
     base = min(BASE, most // 10)

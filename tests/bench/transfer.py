@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-from measure import HERE, ROOT, Row, Side, arguments, of, parse, table, take_turns
+from measure import HERE, ROOT, Row, Side, arguments, at_least, of, parse, table, take_turns
 
 # The highest median ratios wanted, by kind.
 TARGETS = {"bytes": 1.2, "bytearray": 1.2, "array": 2.5, "argument": None}
@@ -37,16 +37,16 @@ def of_kind(kind: str, megabytes: int, rounds: int) -> Iterator[Row]:
     if kind != "argument":
         sides += [side(name, way, few=True) for way, name in OTHERS.items()]
     seen = take_turns(sides, rounds)
-    ours = of(seen["pexen"], "seconds", 1e3)
+    what, ours = f"{megabytes} MB, {TITLES[kind]}", of(seen["pexen"], "seconds", 1e3)
     for name in list(seen)[1:]:
         target = TARGETS[kind] if name == PIPE else None
-        yield Row(f"{megabytes} MB, {TITLES[kind]}", name, ours, of(seen[name], "seconds", 1e3), target)
+        yield Row(what, name, ours, of(seen[name], "seconds", 1e3), target)
 
 
 def main() -> None:
     """Read the command line, send all kinds, print the table."""
     parser = arguments(__doc__)
-    parser.add_argument("--megabytes", type=int, help="how much (200)")
+    parser.add_argument("--megabytes", type=at_least(1), help="how much (200)")
     options = parse(parser)
     megabytes = options.megabytes or (20 if options.quick else 200)
     rows = [row for kind in TARGETS for row in of_kind(kind, megabytes, options.rounds)]
