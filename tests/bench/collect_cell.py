@@ -23,7 +23,7 @@ FUNCTIONS = 10  # of each module
 
 def importing(folder: Path) -> Callable[[], int]:
     """Import each module by its name."""
-    import pexen.factory  # noqa: F401 # they do, and it is there in the other case
+    import pexen.factory  # noqa: F401 # the modules import it, and the other sides have it
 
     names = [f"tree.{path.stem}" for path in sorted(folder.glob("tree/test_*.py"))]
 

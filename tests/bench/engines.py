@@ -15,14 +15,20 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from queue import SimpleQueue
+from typing import Any, TypeAlias
 
 from loads import Load, fields, importable, make
 from measure import Figures, cell_main
 
 WORKERS = 2
 CHUNK = 64  # for imap_unordered
+
+Calls = list[Callable[[], None]]
+# Number, result and error of what ended.
+Ended: TypeAlias = "SimpleQueue[tuple[int, Any, BaseException | None]]"
 
 clock = time.perf_counter  # replaced by `peak` to measure memory instead
 
@@ -52,43 +58,50 @@ def pexen_with(pool: str, claims: list[str] | None = None) -> Callable[[Load], F
     return engine
 
 
-def graphlib_with(executor: str) -> Callable[[Load], Figures]:
-    """The loop that one writes by hand: graphlib says what is ready, an executor runs it.
+def tell_from_thread(pool: Any, calls: Calls, ended: Ended) -> Callable[[int], Any]:
+    """A way to submit a task by its number: it says itself that it ended.
 
-    Tasks say themselves that they ended, through a queue: concurrent.futures.wait() would look at
-    all futures each time, and a callback of each future takes half as long again. From a process
-    there is no other way than callbacks.
+    concurrent.futures.wait() would look at all futures each time, and a callback of
+    each future takes half as long again.
     """
+
+    def work(number: int) -> None:
+        try:
+            ended.put((number, calls[number](), None))
+        except BaseException as exc:
+            ended.put((number, None, exc))
+
+    return partial(pool.submit, work)
+
+
+def tell_by_callback(pool: Any, calls: Calls, ended: Ended) -> Callable[[int], Any]:
+    """The same for processes, from which there is no other way."""
+
+    def submit(number: int) -> None:
+        future = pool.submit(calls[number])
+        future.add_done_callback(lambda f: ended.put((number, f, f.exception())))
+
+    return submit
+
+
+def graphlib_with(
+    executor: str, telling: Callable[[Any, Calls, Ended], Callable[[int], Any]]
+) -> Callable[[Load], Figures]:
+    """The loop that one writes by hand: graphlib says what is ready, an executor runs it."""
 
     def engine(load: Load) -> Figures:
         import concurrent.futures
         from graphlib import TopologicalSorter
-        from queue import SimpleQueue
 
-        calls = load.calls
         begin = clock()
         sorter: TopologicalSorter[int] = TopologicalSorter()
         for number, needs in enumerate(load.needs):
             sorter.add(number, *needs)
         build = clock()
-        ended: SimpleQueue[tuple[int, Any, BaseException | None]] = SimpleQueue()
-
-        def work(number: int) -> None:
-            try:
-                ended.put((number, calls[number](), None))
-            except BaseException as exc:
-                ended.put((number, None, exc))
-
-        def in_thread(number: int) -> None:
-            pool.submit(work, number)
-
-        def in_process(number: int) -> None:
-            future = pool.submit(calls[number])
-            future.add_done_callback(lambda f: ended.put((number, f, f.exception())))
-
-        submit = in_thread if executor == "ThreadPoolExecutor" else in_process
+        ended: Ended = SimpleQueue()
         seen = 0
         with getattr(concurrent.futures, executor)(WORKERS) as pool:
+            submit = telling(pool, load.calls, ended)
             sorter.prepare()
             while sorter.is_active():
                 for number in sorter.get_ready():
@@ -115,7 +128,6 @@ def floor(load: Load) -> Figures:
     """Counters, a heap and two queues, and no more: a message there and one back for each task."""
     import heapq
     import threading
-    from queue import SimpleQueue
 
     calls = load.calls
     begin = clock()
@@ -203,8 +215,8 @@ ENGINES: dict[str, Callable[[Load], Figures]] = {
     "pexen": pexen_with("ThreadWorkerPool"),
     "pexen-processes": pexen_with("ProcessWorkerPool"),
     "pexen-claim": pexen_with("ThreadWorkerPool", ["lock"]),
-    "graphlib": graphlib_with("ThreadPoolExecutor"),
-    "graphlib-processes": graphlib_with("ProcessPoolExecutor"),
+    "graphlib": graphlib_with("ThreadPoolExecutor", tell_from_thread),
+    "graphlib-processes": graphlib_with("ProcessPoolExecutor", tell_by_callback),
     "floor": floor,
     "dask": dask_threads,
     "joblib": joblib_threads,
