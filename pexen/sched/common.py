@@ -6,7 +6,6 @@ Knows nothing of graphs, locks or pools.
 from __future__ import annotations
 
 import functools
-import traceback
 import types
 from collections.abc import Callable, Hashable, Mapping
 from enum import StrEnum
@@ -137,6 +136,8 @@ class ExceptionInfo(_ExcFields):
     def text(self) -> str:
         """The traceback as Python would print it, chained exceptions included."""
         if self._text is None:
+            import traceback  # only where something failed; it is no light import
+
             if self.val is not None:
                 lines = traceback.format_exception(self.type, self.val, self.tb)
             else:
