@@ -4,10 +4,17 @@ The names here are the ones a user starts with; each is defined in the package i
 comes from: the scheduler in `pexen.sched`, collecting tasks in `pexen.factory`.
 """
 
+from typing import TYPE_CHECKING
+
 from . import factory, sched
-from .sched import Sched
 from .sched.meta import func_meta as task
-from .util import PexenError, PexenWarning
+from .util import PexenError, PexenWarning, late_names
+
+if TYPE_CHECKING:
+    from .sched import Sched
+else:
+    # Whoever only annotates tasks, as a thousand modules may, needn't load the scheduler.
+    __getattr__, __dir__ = late_names(globals(), {"Sched": "sched"})
 
 __version__ = "0.1.0"
 

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from ..util import late_names
 from . import auto, base, filesystem, modtree, module
 from .auto import AutoFactory
 from .base import BaseFactory, get_callpath
@@ -13,14 +14,10 @@ if TYPE_CHECKING:
     from . import unittest
     from .unittest import UnittestFactory
 else:
-
-    def __getattr__(name: str) -> object:
-        # Importing the standard library's unittest costs more than all the others together.
-        if name not in ("UnittestFactory", "unittest"):
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from .unittest import UnittestFactory
-
-        return UnittestFactory if name == "UnittestFactory" else globals()["unittest"]
+    # Importing the standard library's unittest costs more than all the others together.
+    __getattr__, __dir__ = late_names(
+        globals(), {"UnittestFactory": "unittest", "unittest": "unittest"}
+    )
 
 
 __all__ = [

@@ -8,9 +8,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
-import pickle
 import sys
-import traceback
 import types
 from typing import Any, NoReturn
 
@@ -30,6 +28,8 @@ class ImportFailure:
     @property
     def text(self) -> str:
         """What went wrong, in a line: the error's type and text."""
+        import traceback  # only where an import failed; it is no light one itself
+
         return "".join(traceback.format_exception_only(self.error)).strip().splitlines()[-1]
 
     def __call__(self) -> NoReturn:
@@ -51,6 +51,9 @@ def _without_import_frames(tb: types.TracebackType | None) -> types.TracebackTyp
 
 
 def _portable(name: str, error: BaseException) -> BaseException:
+    import pickle
+    import traceback
+
     try:
         travelled = pickle.loads(pickle.dumps(error))
     except Exception:

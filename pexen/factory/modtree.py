@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import pkgutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from importlib.machinery import all_suffixes
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -17,19 +16,19 @@ from .imports import ImportFailure, is_namespace, load, start_module
 from .module import own_callables
 
 
-@dataclass
 class Tree:
     """What one walk over a tree of modules knows."""
 
-    # Full name of the package it started from; empty for a folder that isn't one.
-    start: str
-    # Top-level modules beside the start's own that are part of the tree.
-    family: frozenset[str] = frozenset()
-    # Callables collected so far, by id; holding them keeps the ids theirs.
-    taken: dict[int, Task] = field(default_factory=dict)
-    # Real paths of the folders that the walk is in, outermost first: a symlink back to
-    # one of them would go round for ever.
-    inside: list[str] = field(default_factory=list)
+    def __init__(self, start: str, family: frozenset[str] = frozenset()) -> None:
+        # Full name of the package it started from; empty for a folder that isn't one.
+        self.start = start
+        # Top-level modules beside the start's own that are part of the tree.
+        self.family = family
+        # Callables collected so far, by id; holding them keeps the ids theirs.
+        self.taken: dict[int, Task] = {}
+        # Real paths of the folders that the walk is in, outermost first: a symlink back to
+        # one of them would go round for ever.
+        self.inside: list[str] = []
 
 
 class _Child(NamedTuple):
@@ -165,4 +164,4 @@ class ModTreeFactory(BaseFactory):
 
 def is_no_module(name: str) -> bool:
     """Whether a file of that name isn't a module of the package in whose folder it lies."""
-    return inspect.getmodulename(name) is None
+    return not name.endswith(tuple(all_suffixes()))

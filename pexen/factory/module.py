@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import ast
 import fnmatch
 import importlib
-import inspect
 import sys
 from collections.abc import Collection, Iterator
 from importlib.util import resolve_name
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from ..sched.common import Task
 from .base import BaseFactory, attribute, meta_of
+
+if TYPE_CHECKING:
+    import ast
 
 
 class ModuleFactory(BaseFactory):
@@ -105,6 +107,9 @@ class Origins:
     def _imports(self) -> list[tuple[str, str, str]]:
         # Bound name, module and original name of each `from … import` of the source.
         if self._imported is None:
+            import ast  # neither is a light import, and few modules need either
+            import inspect
+
             self._imported = []
             try:
                 tree = ast.parse(inspect.getsource(self.module))

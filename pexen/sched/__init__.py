@@ -1,7 +1,9 @@
 """The scheduler: metadata on callables, `Sched`, and the pools that execute tasks."""
 
-from . import events, meta, pool
-from .call import task_fail_wrap
+from typing import TYPE_CHECKING
+
+from ..util import late_names
+from . import meta
 from .common import (
     DepcheckError,
     ExceptionInfo,
@@ -18,9 +20,27 @@ from .common import (
     TaskTimeoutError,
 )
 from .metacheck import every, unique
-from .planner import Sched
-from .snapshot import HeldLock, Snapshot, Waiting
 from .taskmap import TaskMap
+
+if TYPE_CHECKING:
+    from . import events, pool
+    from .call import task_fail_wrap
+    from .planner import Sched
+    from .snapshot import HeldLock, Snapshot, Waiting
+else:
+    # What it takes to run tasks costs three times what it takes to annotate and collect them.
+    __getattr__, __dir__ = late_names(
+        globals(),
+        {
+            "HeldLock": "snapshot",
+            "Sched": "planner",
+            "Snapshot": "snapshot",
+            "Waiting": "snapshot",
+            "events": "events",
+            "pool": "pool",
+            "task_fail_wrap": "call",
+        },
+    )
 
 __all__ = [
     "DepcheckError",

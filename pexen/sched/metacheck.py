@@ -8,24 +8,55 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from .common import Tag
 
 
-@dataclass(frozen=True, slots=True)
-class every:
+class _Marked:
+    """A tag with a meaning beyond the plain one; a value, equal and hashed by its tag.
+
+    Not a dataclass, as importing these would take half as long as all that annotating takes.
+    """
+
+    __slots__ = __match_args__ = ("tag",)
+
+    tag: Tag
+
+    def __init__(self, tag: Tag) -> None:
+        object.__setattr__(self, "tag", tag)
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"{self!r} can't be changed; make another one")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"{self!r} can't be changed; make another one")
+
+    def __eq__(self, other: object) -> bool:
+        if other.__class__ is not self.__class__:
+            return NotImplemented
+        return bool(self.tag == other.tag)
+
+    def __hash__(self) -> int:
+        return hash((self.tag,))
+
+    def __reduce__(self) -> tuple[type[_Marked], tuple[Tag]]:
+        return type(self), (self.tag,)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__qualname__}(tag={self.tag!r})"
+
+
+class every(_Marked):
     """In `requires`: all providers of the tag, where the plain tag means any of them."""
 
-    tag: Tag
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class unique:
+class unique(_Marked):
     """In `provides`: this task is the only provider of the tag, as of a build target."""
 
-    tag: Tag
+    __slots__ = ()
 
 
 def _wrong_type(name: str, value: object, hint: str) -> AttributeError:
