@@ -9,7 +9,7 @@ import copy
 import functools
 import types
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, overload
+from typing import Any, NoReturn, TypeVar, overload
 
 from .common import Task, task_name
 from .metacheck import (
@@ -51,6 +51,9 @@ _MUTABLE_DEFAULTS: dict[str, Callable[[], Any]] = {
     for name in ("requires", "provides", "after", "uses", "claims", "resources", "kwargs")
 }
 
+# Those of them whose check makes a new set or dict; kwargs stay the dict that was given.
+_COPIED = _MUTABLE_DEFAULTS.keys() - {"kwargs"}
+
 
 class SchedMeta:
     """The metadata of one task; each field is an attribute.
@@ -90,15 +93,15 @@ class SchedMeta:
     retry_delay: float = 0
 
     def __init__(self, **fields: Any) -> None:
-        self.update(fields)
+        if fields:
+            self.update(fields)
 
     def update(self, keyvals: Mapping[str, Any]) -> None:
         """Set several fields; none is changed if one of them is wrong."""
-        checked = {name: _checked(name, value) for name, value in keyvals.items()}
-        self.__dict__.update(checked)
+        self.__dict__.update(_checked(keyvals))
 
     def __setattr__(self, name: str, value: Any) -> None:
-        self.__dict__[name] = _checked(name, value)
+        self.__dict__.update(_checked({name: value}))
 
     def __getattr__(self, name: str) -> Any:
         # Only reached for what is neither in __dict__ nor a plain default of the class.
@@ -132,11 +135,13 @@ def _default(name: str) -> Any:
     return _MUTABLE_DEFAULTS[name]() if name in _MUTABLE_DEFAULTS else getattr(SchedMeta, name)
 
 
-def _checked(name: str, value: Any) -> Any:
-    if name not in _FIELDS:
-        known = ", ".join(_FIELDS)
-        raise AttributeError(f"{name} is not a valid metadata field; fields are {known}")
-    return _FIELDS[name](name, value)
+def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _FIELDS.get(name, _unknown)(name, value) for name, value in fields.items()}
+
+
+def _unknown(name: str, value: Any) -> NoReturn:
+    known = ", ".join(_FIELDS)
+    raise AttributeError(f"{name} is not a valid metadata field; fields are {known}")
 
 
 DEFAULTS = SchedMeta()  # what a task without metadata has; never written to
@@ -180,7 +185,8 @@ def assign_meta(callobj: Task, meta: SchedMeta | None = None) -> SchedMeta:
         # A bound method shows its function's attributes, and can't be given any.
         if isinstance(own, SchedMeta) and type(callobj) is not types.MethodType:
             return own
-        meta = copy.copy(meta_of(callobj))
+        shown = meta_of(callobj)
+        meta = SchedMeta() if shown is DEFAULTS else copy.copy(shown)
     try:
         setattr(callobj, SCHED_ATTR_NAME, meta)
     except (AttributeError, TypeError):
@@ -194,8 +200,8 @@ def assign_meta(callobj: Task, meta: SchedMeta | None = None) -> SchedMeta:
 
 def assign_val(callobj: Task, **fields: Any) -> None:
     """Set fields of the callable's metadata, which is created if there is none."""
-    SchedMeta(**fields)  # raises before the callable is touched
-    assign_meta(callobj).update(fields)
+    checked = _checked(fields)  # raises before the callable is touched
+    vars(assign_meta(callobj)).update(checked)
 
 
 @overload
@@ -209,16 +215,18 @@ def func_meta(func: F | None = None, /, **fields: Any) -> F | Callable[[F], F]:
     `functools.partial` of it that carries the metadata. Raises AttributeError for
     an unknown field or a wrong value.
     """
-    SchedMeta(**fields)  # raises where the decorator is written
+    checked = _checked(fields)  # raises where the decorator is written
 
     def decorate(func: F) -> F:
         try:
-            assign_meta(func)
+            meta = assign_meta(func)
         except AttributeError:
             inherited = copy.copy(meta_of(func))
             func = functools.partial(func)  # type: ignore[assignment]  # same to its caller
-            assign_meta(func, inherited)
-        assign_val(func, **fields)
+            meta = assign_meta(func, inherited)
+        # A decorator may be used again: what it gives to one task isn't another's.
+        own = {name: value.copy() if name in _COPIED else value for name, value in checked.items()}
+        vars(meta).update(own)
         return func
 
     return decorate if func is None else decorate(func)

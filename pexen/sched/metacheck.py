@@ -64,16 +64,17 @@ def _wrong_type(name: str, value: object, hint: str) -> AttributeError:
 
 
 def check_keys(name: str, value: Any) -> set[Any]:
-    if isinstance(value, tuple):
-        raise _wrong_type(name, value, f"a tuple is one key: write [{value!r}] to mean it")
-    if not isinstance(value, (set, frozenset, list)):
+    if not isinstance(value, (list, set, frozenset)):
+        if isinstance(value, tuple):
+            raise _wrong_type(name, value, f"a tuple is one key: write [{value!r}] to mean it")
         raise _wrong_type(name, value, "give a set, frozenset or list")
     try:
         keys = set(value)
     except TypeError as exc:
         raise AttributeError(f"{name} {value!r} has a member that can't be one: {exc}") from None
     for key in keys:
-        _check_key(name, key)
+        if type(key) is not str:  # nearly all are, and nothing is wrong with one
+            _check_key(name, key)
     return keys
 
 
@@ -94,6 +95,8 @@ def _check_key(name: str, key: object) -> None:
 
 
 def _is_number(value: object) -> bool:
+    if type(value) is int:
+        return True
     real = isinstance(value, numbers.Real) and not isinstance(value, bool)
     return real and not math.isnan(value)  # type: ignore[arg-type]  # isinstance above
 

@@ -38,6 +38,22 @@ def test_the_decorator_works_bare_with_fields_and_as_a_call() -> None:
     assert pexen.task is meta.func_meta
 
 
+def test_a_decorator_that_is_used_again_gives_each_task_metadata_of_its_own() -> None:
+    given, kwargs = ["a"], {"n": 1}
+    decorate = task(requires=given, resources={"cpu": 1}, kwargs=kwargs)
+    one, other = decorate(lambda: 1), decorate(lambda: 2)
+    meta.get_requires(one).add("b")
+    meta.retrieve_meta(one).resources["cpu"] = 2
+    assert meta.get_requires(other) == {"a"} and given == ["a"]
+    assert meta.retrieve_meta(other).resources == {"cpu": 1}
+    assert meta.get_kwargs(one) is meta.get_kwargs(other) is kwargs
+
+
+def test_a_field_given_again_replaces_what_it_was_and_leaves_the_others() -> None:
+    again = task(task(lambda: 0, requires=["a"], priority=1), requires=["b"])
+    assert meta.retrieve_meta(again) == SchedMeta(requires=["b"], priority=1)
+
+
 def test_a_callable_without_metadata_has_the_defaults() -> None:
     assert not meta.has_meta(body)
     for get in ("requires", "provides", "uses", "claims"):
