@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import pkgutil
 import sys
 from collections.abc import Iterator, Sequence
 from types import ModuleType
@@ -19,6 +18,7 @@ from .imports import (
     is_missing,
     is_namespace,
     load,
+    modules_in,
     put_on_path,
     take_off_path,
 )
@@ -122,17 +122,18 @@ class AutoFactory(ModTreeFactory):
             if added:
                 take_off_path(top)
             put_on_path(folder)
-            family = {info.name for info in pkgutil.iter_modules([folder])}
-            family.update(list_folder(folder)[1])
-            yield from self.walk_folders([folder], "", True, path, Tree("", frozenset(family)))
+            family = frozenset([*modules_in([folder]), *list_folder(folder)[1]])
+            yield from self.walk_folders([folder], "", True, path, Tree("", family))
 
     def module_tasks(
         self, module: ModuleType, members: list[tuple[str, Task]], path: Sequence[str], tree: Tree
     ) -> Iterator[Task]:
         """Yield the module's callables that aren't unittest classes, then these."""
-        classes = _test_classes(module, tree)
-        plain = [(name, obj) for name, obj in members if not _is_test_class(obj)]
-        yield from super().module_tasks(module, plain, path, tree)
+        case = _test_case()
+        classes = set() if case is None else _test_classes(module, tree, case)
+        if case is not None:
+            members = [(name, obj) for name, obj in members if not _derives(obj, case)]
+        yield from super().module_tasks(module, members, path, tree)
         load_tests = callable(attribute(module, "load_tests"))
         if (classes or load_tests) and not _spoken_for(module.__name__, tree.start):
             # Who has such classes has imported unittest; nobody else should have to.
@@ -144,21 +145,24 @@ class AutoFactory(ModTreeFactory):
                     yield self.callpath_wrap(task, path=[*path, *place])
 
 
-def _is_test_class(obj: object) -> bool:
+def _test_case() -> type | None:
+    # The base of all test classes; None if nobody has imported it, so that there are none.
     case = sys.modules.get("unittest.case")
+    return None if case is None else cast(type, case.TestCase)
+
+
+def _derives(obj: object, case: type) -> bool:
     # Not by isinstance, since a mock is an instance of whatever it says it is.
-    if case is None or not issubclass(type(obj), type):
-        return False
-    return case.TestCase in cast(type, obj).__mro__
+    return issubclass(type(obj), type) and case in cast(type, obj).__mro__
 
 
-def _test_classes(module: ModuleType, tree: Tree) -> set[tuple[str, str]]:
+def _test_classes(module: ModuleType, tree: Tree, case: type) -> set[tuple[str, str]]:
     # Those that it imports from the rest of the tree run where they are defined.
     origins = Origins(module, tree.family)
     return {
         (obj.__module__, obj.__qualname__)
         for name, obj in list(vars(module).items())
-        if _is_test_class(obj) and not origins.elsewhere(name, obj)
+        if _derives(obj, case) and not origins.elsewhere(name, obj)
     }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import functools
 from collections.abc import Iterable
+from types import FunctionType
 from typing import Any
 
 from ..sched.common import CALLPATH_ATTR_NAME, Task
@@ -67,6 +68,9 @@ class BaseFactory:
         callpath = list(path) or list(self.callpath)
         if objname:
             callpath.append(objname)
+        if type(obj) is FunctionType:  # nearly all are, and keep what they are given
+            setattr(obj, CALLPATH_ATTR_NAME, callpath)
+            return
         try:
             setattr(obj, CALLPATH_ATTR_NAME, callpath)
             if get_callpath(obj) != callpath:

@@ -10,7 +10,12 @@ import importlib.util
 import os
 import sys
 import types
+from collections.abc import Iterator, Sequence
+from importlib.machinery import FileFinder, all_suffixes
 from typing import Any, NoReturn
+
+# What the names of module files end with, the longest first: '.abi3.so' before '.so'.
+_SUFFIXES = sorted(all_suffixes(), key=len, reverse=True)
 
 
 class ImportFailure:
@@ -91,7 +96,7 @@ def _check_place(module: types.ModuleType, folder: str) -> None:
     where = os.path.dirname(file)
     if hasattr(module, "__path__"):
         where = os.path.dirname(where)
-    if os.path.realpath(where) != os.path.realpath(folder):
+    if where != folder and os.path.realpath(where) != os.path.realpath(folder):
         name = module.__name__
         raise ImportError(
             f"module {name!r} of {folder!r} is hidden by the one imported from {file!r}; "
@@ -171,3 +176,55 @@ def is_namespace(name: str, folder: str) -> bool:
         return False
     real = os.path.realpath(folder)
     return any(os.path.realpath(place) == real for place in spec.submodule_search_locations)
+
+
+def modules_in(folders: Sequence[str]) -> dict[str, tuple[str, bool]]:
+    """The modules that a package with those folders has.
+
+    Of each by name: the folder that it is found in (empty where that is no folder, as in a
+    zip file), and whether it is a package. They are those of pkgutil.iter_modules.
+    """
+    import pkgutil  # only where a tree is walked
+
+    found: dict[str, tuple[str, bool]] = {}
+    for folder in folders:
+        finder = pkgutil.get_importer(folder)
+        if type(finder) is FileFinder:
+            # pkgutil imports inspect for this, and calls it for each file.
+            listed = _listed(finder.path)
+        else:
+            listed = ((info.name, info.ispkg) for info in pkgutil.iter_modules([folder]))
+        for name, is_package in listed:
+            found.setdefault(name, (getattr(finder, "path", ""), is_package))
+    return found
+
+
+def _listed(folder: str) -> Iterator[tuple[str, bool]]:
+    # A folder 'a' comes before 'a.py', and hides it if it is a package.
+    try:
+        with os.scandir(folder) as entries:
+            listed = sorted(entries, key=lambda entry: entry.name)
+    except OSError:
+        return
+    for entry in listed:
+        name = module_name(entry.name)
+        if name is None:
+            if "." not in entry.name and os.path.isdir(entry) and _is_package(entry.path):
+                yield entry.name, True
+        elif name and name != "__init__" and "." not in name:
+            yield name, False
+
+
+def _is_package(folder: str) -> bool:
+    try:
+        return any(module_name(name) == "__init__" for name in os.listdir(folder))
+    except OSError:
+        return False
+
+
+def module_name(file: str) -> str | None:
+    """The name of the module that a file of that name is, None if it is none."""
+    for suffix in _SUFFIXES:
+        if file.endswith(suffix):
+            return file[: -len(suffix)]
+    return None

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
-import pkgutil
 from collections.abc import Iterator, Sequence
-from importlib.machinery import all_suffixes
 from types import ModuleType
 from typing import Any, NamedTuple
 
 from ..sched.common import Task
 from .base import BaseFactory
 from .filesystem import FilesystemFactory, list_folder
-from .imports import ImportFailure, is_namespace, load, start_module
+from .imports import (
+    ImportFailure,
+    is_namespace,
+    load,
+    module_name,
+    modules_in,
+    start_module,
+)
 from .module import own_callables
 
 
@@ -88,9 +93,11 @@ class ModTreeFactory(BaseFactory):
         """Yield the tasks of a module, without those of its sub-modules."""
         if not isinstance(module, ModuleType):
             return  # an object that a module put in its own place in sys.modules
-        found = own_callables(module, self.match, tree.family)
-        members = [(name, obj) for name, obj in found if id(obj) not in tree.taken]
-        tree.taken.update((id(obj), obj) for _, obj in members)
+        members = []
+        for name, obj in own_callables(module, self.match, tree.family):
+            if id(obj) not in tree.taken:
+                tree.taken[id(obj)] = obj
+                members.append((name, obj))
         yield from self.module_tasks(module, members, path, tree)
 
     def walk_module(self, module: ModuleType, path: Sequence[str], tree: Tree) -> Iterator[Task]:
@@ -149,10 +156,9 @@ class ModTreeFactory(BaseFactory):
 
     def _children(self, folders: list[str], namespace: bool) -> list[_Child]:
         children = []
-        for info in pkgutil.iter_modules(folders):
-            folder = getattr(info.module_finder, "path", "")
-            if info.name != "__main__":
-                children.append(_Child(info.name, folder, "package" if info.ispkg else "module"))
+        for name, (folder, is_package) in modules_in(folders).items():
+            if name != "__main__":
+                children.append(_Child(name, folder, "package" if is_package else "module"))
         packages = {child.name for child in children if child.kind == "package"}
         look = namespace or self.executables  # else such folders mean nothing
         for folder in filter(os.path.isdir, folders if look else ()):
@@ -164,4 +170,4 @@ class ModTreeFactory(BaseFactory):
 
 def is_no_module(name: str) -> bool:
     """Whether a file of that name isn't a module of the package in whose folder it lies."""
-    return not name.endswith(tuple(all_suffixes()))
+    return module_name(name) is None

@@ -7,7 +7,7 @@ import importlib
 import sys
 from collections.abc import Collection, Iterator
 from importlib.util import resolve_name
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
 from ..sched.common import Task
@@ -51,12 +51,15 @@ def own_callables(
     package, as the tree within which an object belongs to where it is defined.
     """
     origins = Origins(module, family)
+    home = module.__name__
     chosen: dict[int, tuple[str, Task]] = {}
     for name, obj in list(vars(module).items()):
         if not callable(obj) or meta_of(obj) is None and not _matches(name, match):
             continue
-        if origins.elsewhere(name, obj):
-            continue
+        # First the one question that settles it for nearly all.
+        if not (type(obj) is FunctionType and obj.__module__ == home):
+            if origins.elsewhere(name, obj):
+                continue
         if id(obj) not in chosen or attribute(obj, "__name__") == name:
             chosen[id(obj)] = (name, obj)
     return sorted(chosen.values(), key=lambda item: item[0])
@@ -79,7 +82,8 @@ class Origins:
 
     def __init__(self, module: ModuleType, family: Collection[str] = ()) -> None:
         self.module = module
-        self.family = {_top(module.__name__), *family}
+        self.top = _top(module.__name__)
+        self.family = family  # may have a name for each module of a large folder
         self._imported: list[tuple[str, str, str]] | None = None  # parsed when first needed
 
     def elsewhere(self, name: str, obj: object) -> bool:
@@ -89,12 +93,17 @@ class Origins:
             if home == self.module.__name__:
                 return False
             if _found_at(home, qualname) is obj:
-                return _top(home) in self.family
+                return self._ours(home)
         return any(self._brings(obj, source, name) for source, name in self._sources(name))
 
     def _brings(self, obj: object, source: str, name: str) -> bool:
         module = sys.modules.get(source)
-        return _top(source) in self.family and getattr(module, "__dict__", {}).get(name) is obj
+        return self._ours(source) and getattr(module, "__dict__", {}).get(name) is obj
+
+    def _ours(self, name: str) -> bool:
+        # Whether the module of that name belongs to the tree.
+        top = _top(name)
+        return top == self.top or top in self.family
 
     def _sources(self, name: str) -> Iterator[tuple[str, str]]:
         # The modules that `name` may have been imported from, and its name there.
