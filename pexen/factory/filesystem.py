@@ -157,10 +157,11 @@ def list_folder(folder: str, follow: bool = False) -> tuple[list[str], list[str]
             for entry in entries:
                 if entry.name.startswith(".") or entry.name == "__pycache__":
                     continue
-                if os.path.isdir(entry):
-                    if follow or not entry.is_symlink():
+                link = entry.is_symlink()  # what else it is, is known without another look
+                if os.path.isdir(entry) if link else entry.is_dir():
+                    if follow or not link:
                         folders.append(entry.name)
-                elif os.path.isfile(entry):
+                elif os.path.isfile(entry) if link else entry.is_file():
                     files.append(entry.name)
     except OSError as exc:
         warnings.warn(f"folder {folder!r} is left out: {exc}", PexenWarning, stacklevel=2)

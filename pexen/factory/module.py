@@ -7,6 +7,7 @@ import importlib
 import sys
 from collections.abc import Collection, Iterator
 from importlib.util import resolve_name
+from operator import itemgetter
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
@@ -62,7 +63,7 @@ def own_callables(
                 continue
         if id(obj) not in chosen or attribute(obj, "__name__") == name:
             chosen[id(obj)] = (name, obj)
-    return sorted(chosen.values(), key=lambda item: item[0])
+    return sorted(chosen.values(), key=itemgetter(0))
 
 
 def _matches(name: str, match: str | None) -> bool:
