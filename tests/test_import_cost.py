@@ -71,6 +71,14 @@ def test_who_uses_threads_imports_no_other_pool() -> None:
     assert not found & {"multiprocessing", "concurrent.futures", "subprocess", "unittest"}
 
 
+def test_a_command_that_runs_nothing_imports_neither_scheduler_nor_pools() -> None:
+    for command in (["--version"], ["list", "pexen.util", "--match", "late_*"]):
+        program = f"from pexen.cli import main; main({command}); print(*sys.modules)"
+        found = set(output_of(program))
+        assert "pexen.cli" in found
+        assert not found & (HEAVY - {"argparse", "shutil", "signal"} | SCHEDULER)
+
+
 @pytest.mark.parametrize("statement", ["pexen.Sched", "pexen.sched.pool.ProcessWorkerPool"])
 def test_a_run_imports_nothing_that_was_not_there_before(statement: str) -> None:
     program = (

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from importlib import import_module
 
-from . import graph, listing, run
 from .ending import UsageError, guarded
 from .options import Parser
 
 __all__ = ["main"]
 
-_COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
-    "run": (run.main, run.SUMMARY),
-    "list": (listing.main, listing.SUMMARY),
-    "graph": (graph.main, graph.SUMMARY),
+# Of each command, the module that has its `main`, and what it is for. The module is imported
+# when the command is given: `run` takes six times what `list` does.
+_COMMANDS = {
+    "run": ("run", "run tasks and print what becomes of each"),
+    "list": ("listing", "show tasks and their metadata"),
+    "graph": ("graph", "draw tasks and dependencies, for Graphviz"),
 }
 
 _EPILOG = """\
@@ -45,7 +46,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _dispatch(args: Sequence[str]) -> int:
     if args and args[0] in _COMMANDS:
-        return _COMMANDS[args[0]][0](args[1:])
+        module = import_module(f"{__name__}.{_COMMANDS[args[0]][0]}")
+        status: int = module.main(args[1:])
+        return status
     parser = _parser()
     if not args:
         parser.print_help()
@@ -54,6 +57,8 @@ def _dispatch(args: Sequence[str]) -> int:
     name = next((arg for arg in rest if not arg.startswith("-")), args[0])
     if name in _COMMANDS:
         raise UsageError(f"{args[0]!r} comes before the command; write it after {name!r}")
+    import difflib
+
     close = difflib.get_close_matches(name, _COMMANDS, n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(_COMMANDS)}"
     raise UsageError(f"{name!r} is not a command; {hint}")

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import inspect
 import os
 import sys
-import traceback
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -105,7 +103,7 @@ def _own_factory(name: str, match: str | None) -> Factory:
         found: Any = importlib.import_module(module)
         for part in path.split("."):
             found = getattr(found, part)
-        if inspect.isclass(found):
+        if isinstance(found, type):
             make: Callable[..., Any] = found
             found = make() if match is None else make(match=match)
         elif match is not None:
@@ -148,6 +146,8 @@ def _failed(name: str, target: str, why: str) -> UsageError:
 
 def _described(error: BaseException) -> str:
     """The exception in a line, with the place in the user's code that raised it."""
+    import traceback  # only where something is wrong; it is no light import
+
     text = f"{type(error).__name__}: {error}"
     frames = traceback.extract_tb(error.__traceback__)
     if not frames or frames[-1].filename in (__file__, importlib.__file__):

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import signal
 import sys
-import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from types import FrameType
@@ -45,7 +43,6 @@ def say(kind: str, text: object) -> None:
 def guarded(command: Callable[[], int]) -> int:
     """Run a command; whatever it raises becomes an exit status, or ends the process."""
     settle_stdout()
-    _hear_log()
     ended_by = _interrupt_on_termination()
     with warnings.catch_warnings():
         # These are messages to whoever runs the command, and not about code of theirs.
@@ -78,19 +75,6 @@ def _interrupt_on_termination() -> list[signal.Signals]:
     return came
 
 
-class _LogToStderr(logging.Handler):
-    """Says what the scheduler logs in the way of all other messages."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        say(record.levelname.lower(), self.format(record))
-
-
-def _hear_log() -> None:
-    log = logging.getLogger("pexen")
-    if not log.handlers:
-        log.addHandler(_LogToStderr(logging.WARNING))
-
-
 def _status(command: Callable[[], int]) -> int:
     try:
         try:
@@ -113,6 +97,8 @@ def _status(command: Callable[[], int]) -> int:
 
 
 def _internal(exc: Exception) -> int:
+    import traceback
+
     traceback.print_exception(exc)
     say("internal error", f"{type(exc).__name__}; please report it, with the lines above")
     return INTERNAL

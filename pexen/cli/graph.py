@@ -16,8 +16,6 @@ from .metadata import meta_of
 from .options import add_targets, command_parser
 from .output import put
 
-SUMMARY = "draw tasks and dependencies, for Graphviz"
-
 _DESCRIPTION = """\
 Write a Graphviz document of the tasks of the targets, with an edge from each task to those
 that wait for it. Nothing is run. With the record of a finished run, tasks are coloured:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import sys
 from collections.abc import Sequence
 
@@ -13,8 +12,6 @@ from .metadata import as_object, as_text
 from .options import add_targets, command_parser
 from .output import printable, put
 from .words import label
-
-SUMMARY = "show tasks and their metadata"
 
 _EXAMPLES = """\
   pexen list kernel_tests           a line for each task
@@ -44,6 +41,8 @@ def main(argv: Sequence[str]) -> int:
             put("[]")
         raise
     if args.json:
+        import json
+
         put(json.dumps(list(map(as_object, tasks)), indent=2))
         return 0
     for task in tasks:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable
 from typing import Any
@@ -75,6 +74,8 @@ def _rank(tag: Any) -> tuple[int, Any]:
         return 0, tag
     if isinstance(tag, str):
         return 1, tag
+    import json  # only for a tag that is neither a number nor text
+
     return 2, json.dumps(jsonable(tag))
 
 

@@ -15,6 +15,7 @@ from ..sched.pool import ProcessWorkerPool, ThreadWorkerPool, WorkerPool
 from . import record
 from .collect import collect, explained
 from .ending import FAILED, USAGE, WELL, CommandError, UsageError, pexen_warnings, say
+from .log import hear_log
 from .options import (
     COUNT,
     Parser,
@@ -27,8 +28,6 @@ from .options import (
     spell_out_jobs,
 )
 from .report import Report
-
-SUMMARY = "run tasks and print what becomes of each"
 
 _USAGE = """\
 [-j N] [--threads | --processes] [--start-method METHOD]
@@ -68,6 +67,7 @@ only stop waiting for it)"""
 
 def main(argv: Sequence[str]) -> int:
     """Run the command."""
+    hear_log()
     args = _parser().parse_args(spell_out_jobs(argv))
     if args.threads and args.start_method is not None:
         raise UsageError("--start-method is for processes; leave out --threads")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 from typing import NamedTuple
 
 from ..factory.filesystem import Executable
@@ -63,6 +62,8 @@ def reason(res: TaskRes) -> str:
     status = exit_status(info)
     if status:
         return status
+    import subprocess
+
     words = ""
     if isinstance(res.ret, subprocess.CompletedProcess):
         return f"exit status {res.ret.returncode}"
@@ -87,6 +88,8 @@ def in_full(res: TaskRes) -> str:
 
 def exit_status(info: ExceptionInfo) -> str:
     """How the external program ended whose failure this is; empty if it is none's."""
+    import subprocess  # only where something failed; it is no light import
+
     error = info.val
     if not isinstance(error, subprocess.CalledProcessError):
         return ""
