@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -66,14 +67,41 @@ def _run(args: list[str], options: dict[str, Any]) -> subprocess.CompletedProces
         options["stdin"] = subprocess.PIPE
     if options.pop("capture_output", False):
         options["stdout"] = options["stderr"] = subprocess.PIPE
-    with subprocess.Popen(args, **options) as process:
-        try:
+    process = None
+    try:
+        with _interrupted_later():
+            process = subprocess.Popen(args, **options)
+        with process:
             out, err = process.communicate(input_, timeout)
-        except BaseException:
+    except BaseException:
+        if process is not None:
             process.kill()
             process.wait()
-            raise
+        raise
     return subprocess.CompletedProcess(args, process.returncode, out, err)
+
+
+@contextlib.contextmanager
+def _interrupted_later() -> Iterator[None]:
+    """Let a Ctrl-C count when the block has been left.
+
+    One that comes while a process is started would lose it: it runs, and nobody knows it.
+    """
+    import signal  # with subprocess they are there already
+    import threading
+
+    previous = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(previous):
+        yield
+        return
+    came: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+        if came:
+            signal.raise_signal(signal.SIGINT)
 
 
 class FilesystemFactory(BaseFactory):
