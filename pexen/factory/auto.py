@@ -6,6 +6,7 @@ import importlib
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from types import ModuleType
 from typing import Any, cast
 
@@ -24,6 +25,8 @@ from .imports import (
 )
 from .modtree import ModTreeFactory, Tree, is_no_module
 from .module import Origins
+
+_Key = tuple[str, str]  # module and qualified name of a class
 
 
 class AutoFactory(ModTreeFactory):
@@ -47,11 +50,10 @@ class AutoFactory(ModTreeFactory):
         if not isinstance(target, ModuleType):
             target = os.fspath(target)
         importlib.invalidate_caches()  # a file may have been written a moment ago
-        found = False
-        for task in self._tasks(target):
-            found = True
+        tasks = self._tasks(target)
+        for task in tasks:
             yield task
-        if found:
+            yield from tasks
             return
         hint = "annotate a callable with pexen.task, name a pattern to match, or chmod +x a file"
         if isinstance(target, str) and os.path.exists(target):
@@ -60,30 +62,28 @@ class AutoFactory(ModTreeFactory):
 
     def _tasks(self, target: str | ModuleType) -> Iterator[Task]:
         if isinstance(target, ModuleType):
-            yield from self._named(target.__name__, target)
-        elif os.path.isdir(target):
-            yield from self._folder(os.path.abspath(target))
-        elif os.path.isfile(target) and target.endswith(".py"):
-            yield from self._module_file(os.path.abspath(target))
-        elif os.path.exists(target):
-            yield from self._executable(target)
-        elif os.sep in target or target.endswith(".py"):
+            return self._named(target.__name__, target)
+        if os.path.isdir(target):
+            return self._folder(os.path.abspath(target))
+        if os.path.isfile(target) and target.endswith(".py"):
+            return self._module_file(os.path.abspath(target))
+        if os.path.exists(target):
+            return self._executable(target)
+        if os.sep in target or target.endswith(".py"):
             raise FileNotFoundError(f"path {target!r} doesn't exist, seen from {os.getcwd()!r}")
-        else:
-            start = load(target)
-            if isinstance(start, ImportFailure) and is_missing(start):
-                raise ModuleNotFoundError(
-                    f"target {target!r} is neither a path, seen from {os.getcwd()!r}, nor "
-                    f"a module: {start.error}; check its spelling, and sys.path"
-                )
-            yield from self._named(target, start)
+        start = load(target)
+        if isinstance(start, ImportFailure) and is_missing(start):
+            raise ModuleNotFoundError(
+                f"target {target!r} is neither a path, seen from {os.getcwd()!r}, nor "
+                f"a module: {start.error}; check its spelling, and sys.path"
+            )
+        return self._named(target, start)
 
     def _named(self, name: str, start: ModuleType | ImportFailure) -> Iterator[Task]:
         path = [*self.callpath, name.rpartition(".")[2]]
         if isinstance(start, ImportFailure):
-            yield self.callpath_wrap(start, path=path)
-        else:
-            yield from self.walk_module(start, path, Tree(name))
+            return iter([self.callpath_wrap(start, path=path)])
+        return self.walk_module(start, path, Tree(name))
 
     def _executable(self, file: str) -> Iterator[Task]:
         if not os.access(file, os.X_OK):
@@ -128,21 +128,27 @@ class AutoFactory(ModTreeFactory):
     def module_tasks(
         self, module: ModuleType, members: list[tuple[str, Task]], path: Sequence[str], tree: Tree
     ) -> Iterator[Task]:
-        """Yield the module's callables that aren't unittest classes, then these."""
+        """The module's callables that aren't unittest classes, then these."""
         case = _test_case()
         classes = set() if case is None else _test_classes(module, tree, case)
         if case is not None:
             members = [(name, obj) for name, obj in members if not _derives(obj, case)]
-        yield from super().module_tasks(module, members, path, tree)
+        plain = super().module_tasks(module, members, path, tree)
         load_tests = callable(attribute(module, "load_tests"))
         if (classes or load_tests) and not _spoken_for(module.__name__, tree.start):
-            # Who has such classes has imported unittest; nobody else should have to.
-            from .unittest import class_tasks, source_of
+            return chain(plain, self._class_tasks(module, classes, load_tests, path))
+        return plain
 
-            package = load_tests and hasattr(module, "__path__")
-            for place, task in class_tasks(source_of(module, "test*.py" if package else "")):
-                if load_tests or (task.module, task.qualname) in classes:
-                    yield self.callpath_wrap(task, path=[*path, *place])
+    def _class_tasks(
+        self, module: ModuleType, classes: set[_Key], load_tests: bool, path: Sequence[str]
+    ) -> Iterator[Task]:
+        # Who has such classes has imported unittest; nobody else should have to.
+        from .unittest import class_tasks, source_of
+
+        package = load_tests and hasattr(module, "__path__")
+        for place, task in class_tasks(source_of(module, "test*.py" if package else "")):
+            if load_tests or (task.module, task.qualname) in classes:
+                yield self.callpath_wrap(task, path=[*path, *place])
 
 
 def _test_case() -> type | None:
@@ -156,7 +162,7 @@ def _derives(obj: object, case: type) -> bool:
     return issubclass(type(obj), type) and case in cast(type, obj).__mro__
 
 
-def _test_classes(module: ModuleType, tree: Tree, case: type) -> set[tuple[str, str]]:
+def _test_classes(module: ModuleType, tree: Tree, case: type) -> set[_Key]:
     # Those that it imports from the rest of the tree run where they are defined.
     origins = Origins(module, tree.family)
     return {

@@ -81,27 +81,34 @@ class ModTreeFactory(BaseFactory):
     def module_tasks(
         self, module: ModuleType, members: list[tuple[str, Task]], path: Sequence[str], tree: Tree
     ) -> Iterator[Task]:
-        """Yield the tasks of one imported module; for subclasses to extend.
+        """The tasks of one imported module; for subclasses to extend.
 
         `members` are the names and callables that the module contributes, `path` is
         the callpath of the module itself.
         """
-        for name, obj in members:
-            yield self.callpath_wrap(obj, name, path)
+        return iter([self.callpath_wrap(obj, name, path) for name, obj in members])
+
+    # The methods below return iterators where they needn't be generators: each generator
+    # that a task passes through on its way out costs it as much as an attribute does.
 
     def own_tasks(self, module: ModuleType, path: Sequence[str], tree: Tree) -> Iterator[Task]:
-        """Yield the tasks of a module, without those of its sub-modules."""
+        """The tasks of a module, without those of its sub-modules."""
         if not isinstance(module, ModuleType):
-            return  # an object that a module put in its own place in sys.modules
+            return iter(())  # an object that a module put in its own place in sys.modules
         members = []
         for name, obj in own_callables(module, self.match, tree.family):
             if id(obj) not in tree.taken:
                 tree.taken[id(obj)] = obj
                 members.append((name, obj))
-        yield from self.module_tasks(module, members, path, tree)
+        return self.module_tasks(module, members, path, tree)
 
     def walk_module(self, module: ModuleType, path: Sequence[str], tree: Tree) -> Iterator[Task]:
-        """Yield the tasks of a module, then, if it is a package, those below it."""
+        """The tasks of a module, then, if it is a package, those below it."""
+        if hasattr(module, "__path__"):
+            return self._walk_package(module, path, tree)
+        return self.own_tasks(module, path, tree)
+
+    def _walk_package(self, module: ModuleType, path: Sequence[str], tree: Tree) -> Iterator[Task]:
         yield from self.own_tasks(module, path, tree)
         folders = list(getattr(module, "__path__", ()))
         if folders:
@@ -135,14 +142,17 @@ class ModTreeFactory(BaseFactory):
         name = f"{prefix}{child.name}"
         path = [*path, child.name]
         if child.kind == "folder":
-            yield from self._walk_folder(child, name, namespace, path, tree)
-            return
+            return self._walk_folder(child, name, namespace, path, tree)
         # Only where folders are joined to one package can another one's be found.
         module = load(name, child.folder if namespace else "")
         if not isinstance(module, ImportFailure):
-            yield from self.walk_module(module, path, tree)
-            return
-        yield self.callpath_wrap(module, path=path)
+            return self.walk_module(module, path, tree)
+        return self._walk_broken(child, module, path, tree)
+
+    def _walk_broken(
+        self, child: _Child, failure: ImportFailure, path: Sequence[str], tree: Tree
+    ) -> Iterator[Task]:
+        yield self.callpath_wrap(failure, path=path)
         if self.executables and child.kind == "package" and child.folder:
             yield from self.files.below(child.path, path, is_no_module, tuple(tree.inside))
 

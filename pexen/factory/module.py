@@ -12,6 +12,7 @@ from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
 from ..sched.common import Task
+from ..sched.meta import SCHED_ATTR_NAME, SchedMeta
 from .base import BaseFactory, attribute, meta_of
 
 if TYPE_CHECKING:
@@ -55,12 +56,15 @@ def own_callables(
     home = module.__name__
     chosen: dict[int, tuple[str, Task]] = {}
     for name, obj in list(vars(module).items()):
-        if not callable(obj) or meta_of(obj) is None and not _matches(name, match):
-            continue
-        # First the one question that settles it for nearly all.
-        if not (type(obj) is FunctionType and obj.__module__ == home):
-            if origins.elsewhere(name, obj):
+        if type(obj) is FunctionType and obj.__module__ == home:
+            # As nearly all tasks are; of these the answers to what is asked below are known.
+            annotated = isinstance(obj.__dict__.get(SCHED_ATTR_NAME), SchedMeta)
+            if not annotated and not _matches(name, match):
                 continue
+        elif not callable(obj) or meta_of(obj) is None and not _matches(name, match):
+            continue
+        elif origins.elsewhere(name, obj):
+            continue
         if id(obj) not in chosen or attribute(obj, "__name__") == name:
             chosen[id(obj)] = (name, obj)
     return sorted(chosen.values(), key=itemgetter(0))
