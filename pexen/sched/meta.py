@@ -51,6 +51,10 @@ _MUTABLE_DEFAULTS: dict[str, Callable[[], Any]] = {
     for name in ("requires", "provides", "after", "uses", "claims", "resources", "kwargs")
 }
 
+# Past the check. By this and not by way of its __dict__, an instance has no dict to be made
+# and looked after until somebody asks for it.
+_put = object.__setattr__
+
 # Those of them whose check makes a new set or dict; kwargs stay the dict that was given.
 _COPIED = _MUTABLE_DEFAULTS.keys() - {"kwargs"}
 
@@ -225,8 +229,8 @@ def func_meta(func: F | None = None, /, **fields: Any) -> F | Callable[[F], F]:
             func = functools.partial(func)  # type: ignore[assignment]  # same to its caller
             meta = assign_meta(func, inherited)
         # A decorator may be used again: what it gives to one task isn't another's.
-        own = {name: value.copy() if name in _COPIED else value for name, value in checked.items()}
-        vars(meta).update(own)
+        for name, value in checked.items():
+            _put(meta, name, value.copy() if name in _COPIED else value)
         return func
 
     return decorate if func is None else decorate(func)
