@@ -20,6 +20,7 @@ HEAVY = {
     "concurrent.futures",
     "dataclasses",
     "difflib",
+    "importlib.metadata",
     "inspect",
     "json",
     "logging",
@@ -69,6 +70,11 @@ def test_who_collects_tasks_imports_nothing_heavy() -> None:
 def test_who_uses_threads_imports_no_other_pool() -> None:
     found = imported_by("import pexen; list(pexen.Sched([lambda: 0]).run())")
     assert not found & {"multiprocessing", "concurrent.futures", "subprocess", "unittest"}
+
+
+def test_who_collects_a_package_imports_nothing_but_it() -> None:
+    collect = "list(pexen.factory.ModTreeFactory('late_*')('pexen.util'))"
+    assert not imported_by(f"import pexen; assert {collect}") & (HEAVY | SCHEDULER)
 
 
 def test_a_command_that_runs_nothing_imports_neither_scheduler_nor_pools() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -19,6 +18,7 @@ from .imports import (
     is_missing,
     is_namespace,
     load,
+    look_anew,
     modules_in,
     put_on_path,
     take_off_path,
@@ -49,7 +49,7 @@ class AutoFactory(ModTreeFactory):
         """
         if not isinstance(target, ModuleType):
             target = os.fspath(target)
-        importlib.invalidate_caches()  # a file may have been written a moment ago
+        look_anew()  # a file may have been written a moment ago
         tasks = self._tasks(target)
         for task in tasks:
             yield task

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..sched.common import Task, TaskSkip
@@ -145,12 +145,12 @@ class FilesystemFactory(BaseFactory):
         return self.callpath_wrap(task, path=callpath)
 
     def folder_tasks(
-        self, folder: str, callpath: Sequence[str], accept: Callable[[str], bool] | None = None
+        self, folder: str, names: Iterable[str], callpath: Sequence[str]
     ) -> Iterator[Task]:
-        """Yield the tasks of the files right in the folder whose name is accepted."""
-        for name in list_folder(folder)[0]:
+        """Yield the tasks of those of the named files in the folder that are executable."""
+        for name in names:
             path = os.path.join(folder, name)
-            if (accept is None or accept(name)) and os.access(path, os.X_OK):
+            if os.access(path, os.X_OK):
                 yield self.file_task(path, [*callpath, name])
 
     def below(
@@ -168,8 +168,9 @@ class FilesystemFactory(BaseFactory):
         real = os.path.realpath(folder)
         if real in inside:
             return
-        yield from self.folder_tasks(folder, callpath, accept)
-        for name in list_folder(folder, self.follow)[1]:
+        names, folders = list_folder(folder, self.follow)
+        yield from self.folder_tasks(folder, filter(accept, names) if accept else names, callpath)
+        for name in folders:
             sub = os.path.join(folder, name)
             yield from self.below(sub, [*callpath, name], accept, (*inside, real))
 

@@ -11,7 +11,7 @@ import os
 import sys
 import types
 from collections.abc import Iterator, Sequence
-from importlib.machinery import FileFinder, all_suffixes
+from importlib.machinery import FileFinder, PathFinder, all_suffixes
 from typing import Any, NoReturn
 
 # What the names of module files end with, the longest first: '.abi3.so' before '.so'.
@@ -113,7 +113,7 @@ def start_module(target: types.ModuleType | str) -> types.ModuleType | ImportFai
     """
     if not isinstance(target, str):
         return target
-    importlib.invalidate_caches()  # its folder may have been written a moment ago
+    look_anew()  # its folder may have been written a moment ago
     found = load(target)
     if isinstance(found, ImportFailure) and is_missing(found):
         raise ModuleNotFoundError(
@@ -121,6 +121,24 @@ def start_module(target: types.ModuleType | str) -> types.ModuleType | ImportFai
             name=target,
         )
     return found
+
+
+def look_anew() -> None:
+    """Forget what is remembered of folders, where a file may have been written a moment ago.
+
+    As importlib.invalidate_caches; but that imports importlib.metadata, from Python 3.12 on,
+    to forget what it remembers. That takes as long as importing three hundred small modules.
+    """
+    modules = [module for module in list(sys.modules.values()) if type(module) is types.ModuleType]
+    # A package without __init__.py remembers its folders, in something that is no list.
+    known = any(type(vars(module).get("__path__", [])) is not list for module in modules)
+    if known or "importlib.metadata" in sys.modules:
+        importlib.invalidate_caches()
+        return
+    for place in (*sys.meta_path, *sys.path_importer_cache.values()):
+        forget = getattr(place, "invalidate_caches", None)
+        if place is not PathFinder and forget is not None:
+            forget()
 
 
 def is_missing(failure: ImportFailure) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -129,10 +129,12 @@ class ModTreeFactory(BaseFactory):
         reals = {folder: os.path.realpath(folder) for folder in folders}
         folders = [folder for folder, real in reals.items() if real not in tree.inside]
         tree.inside.extend(reals[folder] for folder in folders)
-        for folder in folders if self.executables else ():
-            if os.path.isdir(folder):
-                yield from self.files.folder_tasks(folder, path, is_no_module)
-        for child in self._children(folders, namespace):
+        # What lies there that may be no module; where that means nothing, nobody looks.
+        look = namespace or self.executables
+        others = {f: list_folder(f, self.files.follow) for f in folders if look and os.path.isdir(f)}
+        for folder, (names, _) in others.items() if self.executables else ():
+            yield from self.files.folder_tasks(folder, filter(is_no_module, names), path)
+        for child in _children(folders, {f: names for f, (_, names) in others.items()}):
             yield from self._walk_child(child, prefix, namespace, path, tree)
         del tree.inside[around:]
 
@@ -164,18 +166,16 @@ class ModTreeFactory(BaseFactory):
         elif self.executables:
             yield from self.files.below(child.path, path, inside=tuple(tree.inside))
 
-    def _children(self, folders: list[str], namespace: bool) -> list[_Child]:
-        children = []
-        for name, (folder, is_package) in modules_in(folders).items():
-            if name != "__main__":
-                children.append(_Child(name, folder, "package" if is_package else "module"))
-        packages = {child.name for child in children if child.kind == "package"}
-        look = namespace or self.executables  # else such folders mean nothing
-        for folder in filter(os.path.isdir, folders if look else ()):
-            for name in list_folder(folder, self.files.follow)[1]:
-                if name not in packages:
-                    children.append(_Child(name, folder, "folder"))
-        return sorted(children, key=lambda child: (child.name, child.kind != "folder"))
+
+def _children(folders: Sequence[str], subfolders: Mapping[str, Sequence[str]]) -> list[_Child]:
+    children = []
+    for name, (folder, is_package) in modules_in(folders).items():
+        if name != "__main__":
+            children.append(_Child(name, folder, "package" if is_package else "module"))
+    packages = {child.name for child in children if child.kind == "package"}
+    for folder, names in subfolders.items():
+        children.extend(_Child(name, folder, "folder") for name in names if name not in packages)
+    return sorted(children, key=lambda child: (child.name, child.kind != "folder"))
 
 
 def is_no_module(name: str) -> bool:
