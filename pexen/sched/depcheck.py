@@ -5,7 +5,6 @@ All but the last is only reached when something is wrong, and may take its time.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -76,6 +75,8 @@ def _all_reached(tag: TagNode, first: int, reached: set[int]) -> bool:
 
 
 def _unknown_tag(graph: Graph, tag: TagNode, tasks: list[Task]) -> str:
+    import difflib  # only where something is wrong
+
     verb = "needs" if len(tasks) == 1 else "need"
     text = f"nothing provides {tag.tag!r}, which {names(tasks)} {verb}"
     known = {repr(t): None for t, n in islice(graph.tags.items(), _MAX_COMPARED) if n.providers}
