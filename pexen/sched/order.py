@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from statistics import median
 from typing import Any
 
 from .common import SchedulerError, Task, task_name
@@ -107,8 +106,8 @@ class Order:
         tasks = self._graph.tasks
         known = {node: known_duration(self._durations, tasks[node]) for node in order}
         if self._unknown is None:
-            values = [seconds for seconds in known.values() if seconds is not None]
-            self._unknown = median(values) if values else _UNIT
+            values = sorted(seconds for seconds in known.values() if seconds is not None)
+            self._unknown = _median(values) if values else _UNIT
         unknown = self._unknown
         return {node: unknown if s is None else s for node, s in known.items()}
 
@@ -122,3 +121,9 @@ class Order:
     def retry_entry(self, node: int) -> Entry:
         """The node before another attempt: after all others of its priority."""
         return self._priorities.get(node, 0), math.inf, node
+
+
+def _median(values: list[float]) -> float:
+    # Of sorted values. statistics has one, but brings decimals, fractions and random numbers.
+    middle = len(values) // 2
+    return values[middle] if len(values) % 2 else (values[middle - 1] + values[middle]) / 2
