@@ -5,7 +5,6 @@ Knows nothing of where tasks come from.
 
 from __future__ import annotations
 
-import copy
 import functools
 from collections.abc import Iterable
 from types import FunctionType
@@ -93,7 +92,7 @@ class BaseFactory:
         except AttributeError:
             meta = meta_of(obj)
             obj = functools.partial(obj)
-            assign_meta(obj, None if meta is None else copy.copy(meta))
+            assign_meta(obj, None if meta is None else meta.__copy__())
             self.callpath_burn(obj, objname, path)
         return obj
 

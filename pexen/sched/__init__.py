@@ -36,8 +36,11 @@ else:
             "Sched": "planner",
             "Snapshot": "snapshot",
             "Waiting": "snapshot",
+            "call": "call",
             "events": "events",
+            "planner": "planner",
             "pool": "pool",
+            "snapshot": "snapshot",
             "task_fail_wrap": "call",
         },
     )

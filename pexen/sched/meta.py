@@ -5,7 +5,6 @@ There is no table of tasks on the side: where the callable goes, its metadata go
 
 from __future__ import annotations
 
-import copy
 import functools
 import types
 from collections.abc import Callable, Mapping
@@ -114,6 +113,8 @@ class SchedMeta:
         return self.__dict__.setdefault(name, _MUTABLE_DEFAULTS[name]())
 
     def __copy__(self) -> SchedMeta:
+        import copy  # which who calls this mostly has
+
         new = type(self)()
         new.__dict__.update((name, copy.copy(value)) for name, value in vars(self).items())
         return new
@@ -190,7 +191,7 @@ def assign_meta(callobj: Task, meta: SchedMeta | None = None) -> SchedMeta:
         if isinstance(own, SchedMeta) and type(callobj) is not types.MethodType:
             return own
         shown = meta_of(callobj)
-        meta = SchedMeta() if shown is DEFAULTS else copy.copy(shown)
+        meta = SchedMeta() if shown is DEFAULTS else shown.__copy__()
     try:
         setattr(callobj, SCHED_ATTR_NAME, meta)
     except (AttributeError, TypeError):
@@ -225,7 +226,7 @@ def func_meta(func: F | None = None, /, **fields: Any) -> F | Callable[[F], F]:
         try:
             meta = assign_meta(func)
         except AttributeError:
-            inherited = copy.copy(meta_of(func))
+            inherited = meta_of(func).__copy__()
             func = functools.partial(func)  # type: ignore[assignment]  # same to its caller
             meta = assign_meta(func, inherited)
         # A decorator may be used again: what it gives to one task isn't another's.

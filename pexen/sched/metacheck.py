@@ -6,7 +6,6 @@ Each takes the field's name and the value, and raises AttributeError naming both
 from __future__ import annotations
 
 import math
-import numbers
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -95,8 +94,11 @@ def _check_key(name: str, key: object) -> None:
 
 
 def _is_number(value: object) -> bool:
-    if type(value) is int:
-        return True
+    if type(value) is int or type(value) is float:
+        return value == value  # which a NaN isn't
+
+    import numbers  # only for the likes of a Fraction
+
     real = isinstance(value, numbers.Real) and not isinstance(value, bool)
     return real and not math.isnan(value)  # type: ignore[arg-type]  # isinstance above
 
