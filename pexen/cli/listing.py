@@ -45,6 +45,6 @@ def main(argv: Sequence[str]) -> int:
 
         put(json.dumps(list(map(as_object, tasks)), indent=2))
         return 0
-    for task in tasks:
-        put(f"{label(task)}  {printable(as_text(task))}".rstrip())
+    # At once: nobody waits for the first of them while the others are made.
+    put("\n".join(f"{label(task)}  {printable(as_text(task))}".rstrip() for task in tasks))
     return 0
