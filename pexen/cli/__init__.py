@@ -14,7 +14,7 @@ from .options import Parser
 __all__ = ["main"]
 
 # Of each command, the module that has its `main`, and what it is for. The module is imported
-# when the command is given: `run` takes six times what `list` does.
+# when the command is given: `run` takes 80 ms, `list` 25.
 _COMMANDS = {
     "run": ("run", "run tasks and print what becomes of each"),
     "list": ("listing", "show tasks and their metadata"),

@@ -127,7 +127,7 @@ def look_anew() -> None:
     """Forget what is remembered of folders, where a file may have been written a moment ago.
 
     As importlib.invalidate_caches; but that imports importlib.metadata, from Python 3.12 on,
-    to forget what it remembers. That takes as long as importing three hundred small modules.
+    to forget what it remembers, which takes 50 ms.
     """
     modules = [module for module in list(sys.modules.values()) if type(module) is types.ModuleType]
     # A package without __init__.py remembers its folders, in something that is no list.

@@ -88,8 +88,8 @@ class ModTreeFactory(BaseFactory):
         """
         return iter([self.callpath_wrap(obj, name, path) for name, obj in members])
 
-    # The methods below return iterators where they needn't be generators: each generator
-    # that a task passes through on its way out costs it as much as an attribute does.
+    # The methods below return iterators where they needn't be generators, as every task would
+    # pass through each of them on its way out.
 
     def own_tasks(self, module: ModuleType, path: Sequence[str], tree: Tree) -> Iterator[Task]:
         """The tasks of a module, without those of its sub-modules."""

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .planner import Sched
     from .snapshot import HeldLock, Snapshot, Waiting
 else:
-    # What it takes to run tasks costs three times what it takes to annotate and collect them.
+    # What is needed to annotate and collect tasks is imported in 17 ms, what runs them in 30 more.
     __getattr__, __dir__ = late_names(
         globals(),
         {

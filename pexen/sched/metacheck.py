@@ -15,7 +15,7 @@ from .common import Tag
 class _Marked:
     """A tag with a meaning beyond the plain one; a value, equal and hashed by its tag.
 
-    Not a dataclass, as importing these would take half as long as all that annotating takes.
+    Not a dataclass, as importing these takes 5 ms, a third of all that annotating takes.
     """
 
     __slots__ = __match_args__ = ("tag",)
