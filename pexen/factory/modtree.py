@@ -131,7 +131,8 @@ class ModTreeFactory(BaseFactory):
         tree.inside.extend(reals[folder] for folder in folders)
         # What lies there that may be no module; where that means nothing, nobody looks.
         look = namespace or self.executables
-        others = {f: list_folder(f, self.files.follow) for f in folders if look and os.path.isdir(f)}
+        real = filter(os.path.isdir, folders if look else ())
+        others = {folder: list_folder(folder, self.files.follow) for folder in real}
         for folder, (names, _) in others.items() if self.executables else ():
             yield from self.files.folder_tasks(folder, filter(is_no_module, names), path)
         for child in _children(folders, {f: names for f, (_, names) in others.items()}):
