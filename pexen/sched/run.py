@@ -210,7 +210,8 @@ class Run:
         if not room:
             return
         batch: list[tuple[Task, Shared]] = []
-        graph, state, plain = self.graph, self.state, self.declared.plain
+        tasks, state, plain = self.graph.tasks, self.state, self.declared.plain
+        build = self._shared.build
         simple = not (self._counting or self.control.stopped)
         best, others = self._frontline.sorted, self._frontline.heap
         while (best or others) and len(batch) < room:
@@ -218,7 +219,7 @@ class Run:
             node = entry[2]
             if state[node] is READY and simple and plain[node]:
                 state[node] = HANDED
-                batch.append((graph.tasks[node], self._shared.build(node)))
+                batch.append((tasks[node], build(node)))
             else:
                 self._ask(node, entry, batch)
         if batch:
@@ -318,7 +319,8 @@ class Run:
             self._offer_ready(ready)
         if blocked:
             self._end(self._ends_of(blocked))
-        self._take_reoffered()
+        if self.locks.reoffered:
+            self._take_reoffered()
 
     def _release(self, node: int) -> None:
         if self._counting or not self.declared.plain[node]:

@@ -39,7 +39,7 @@ class SharedDicts:
 
     def build(self, node: int) -> Shared:
         """A new dict for a node, as of now."""
-        shared = dict(self._presets)
+        shared = self._presets.copy()
         if not self._merged:
             return shared
         tags = self._graph.requires[node]

@@ -13,7 +13,6 @@ ENDED (no worker left), and from there RUNNING again.
 from __future__ import annotations
 
 import abc
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -25,14 +24,11 @@ from .checks import check_count
 from .spare import Spare
 
 # A signal that comes just before the main thread begins to wait doesn't interrupt the wait,
-# and its handler runs only after it. So that thread never waits longer than this.
-SIGNAL_SECONDS = 0.5
+# and its handler runs only after it. So no thread waits longer than this at once.
+LONGEST_SECONDS = 0.5
 
 # Why a task that was killed is lost.
 ABORTED = "ended, as the run was aborted"
-
-# Systems refuse to wait for very long at once, and one may just wait again.
-_LONGEST_SECONDS = 86_400.0
 
 NEW, RUNNING, CLOSING, ENDED = "new", "running", "closing", "ended"
 
@@ -234,11 +230,10 @@ class WorkerPool(abc.ABC):
 
     def _until(self, moments: Iterable[float | None]) -> float:
         """Seconds to wait for the first of some moments on the clock; then look again."""
-        longest = _LONGEST_SECONDS
-        if threading.get_ident() == threading.main_thread().ident:
-            longest = SIGNAL_SECONDS
         waits = [moment for moment in moments if moment is not None]
-        return max(0.0, min(longest, min(waits) - self.clock())) if waits else longest
+        if not waits:
+            return LONGEST_SECONDS
+        return max(0.0, min(LONGEST_SECONDS, min(waits) - self.clock()))
 
     def _end(self) -> None:
         if self._state == CLOSING:

@@ -20,46 +20,44 @@ AHEAD_SECONDS = 0.002
 # what is ahead has to be taken back one by one.
 MOST = 256
 
-# How much of the mean duration is due to the last results, and how many of them are looked at.
+# How much of the mean duration is due to the last results.
 _WEIGHT = 0.5
-_SAMPLES = 8
 
 
 class Spare:
-    """The depth of what is handed ahead: fixed, or adapting to what tasks take."""
+    """The depth of what is handed ahead: fixed, or adapting to what tasks take.
+
+    `depth`
+        how many tasks beyond the workers may be handed in.
+    `low`
+        more should be handed in when fewer than this are ahead of the workers. With a fixed
+        depth it is that, so that there is always as much ahead as was asked for; else half
+        of the depth, so that tasks are handed in many at a time.
+    """
 
     def __init__(self, workers: int, fixed: int | None) -> None:
         # Configuration.
         self._workers = workers
-        self._fixed = fixed
+        self._adapts = fixed is None
         # State.
-        self.depth = 1 if fixed is None else fixed  # tasks beyond the workers
-        self._seconds: float | None = None  # what a task took of late, None if unknown
-
-    @property
-    def low(self) -> int:
-        """More should be handed in when fewer than this are ahead of the workers.
-
-        With a fixed depth it is that, so that there is always as much ahead as was asked for; else
-        half of the depth, so that tasks are handed in many at a time.
-        """
-        return (self.depth + 1) // 2 if self._fixed is None else self.depth
+        self.depth = self.low = 1 if fixed is None else fixed
+        self._seconds = 0.0  # what a task took of late
 
     def note(self, results: Sequence[TaskRes]) -> None:
-        """Learn from results, one at least, how long tasks take."""
-        if self._fixed is not None:
+        """Learn from results, one at least, how long tasks take; looks at three of them."""
+        if not self._adapts:
             return
-        some = results[:: len(results) // _SAMPLES + 1]
-        seconds = sum([res.duration or 0.0 for res in some]) / len(some)
-        if self._seconds is not None:
-            seconds = _WEIGHT * seconds + (1 - _WEIGHT) * self._seconds
-        self._seconds = seconds
+        some = results[0], results[len(results) // 2], results[-1]
+        seconds = sum([res.duration or 0.0 for res in some]) / 3
+        self._seconds = seconds = _WEIGHT * seconds + (1 - _WEIGHT) * self._seconds
         wanted = MOST
         if seconds * MOST > AHEAD_SECONDS * self._workers:
             wanted = max(1, int(AHEAD_SECONDS * self._workers / seconds))
-        self.depth = min(wanted, 2 * self.depth)
+        if wanted != self.depth:
+            self.depth = min(wanted, 2 * self.depth)
+            self.low = (self.depth + 1) // 2
 
     def note_taken_back(self) -> None:
         """Something that was ahead was taken back."""
-        if self._fixed is None:
-            self.depth = 1
+        if self._adapts:
+            self.depth = self.low = 1

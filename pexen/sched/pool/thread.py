@@ -23,7 +23,6 @@ daemons, so they don't hold up the interpreter's exit.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import queue
 from collections.abc import Iterable, Sequence
@@ -41,7 +40,7 @@ from ..common import (
     task_name,
 )
 from ..meta import meta_of
-from .base import ABORTED, Running, WorkerPool, out_of_time
+from .base import ABORTED, LONGEST_SECONDS, RUNNING, Running, WorkerPool, out_of_time
 from .stacks import add_stacks, of_thread
 from .threadworker import SHARED, TASK, TICKET, TIMEOUT, Item, WorkerThread
 
@@ -116,7 +115,7 @@ class ThreadWorkerPool(WorkerPool):
         self._put_all([(task, shared)])
 
     def submit_all(self, batch: Sequence[tuple[Task, Shared]]) -> None:
-        if not self.accepting():
+        if self._state != RUNNING:
             return super().submit_all(batch)
         self._due += len(batch)
         self._put_all(batch)
@@ -127,8 +126,11 @@ class ThreadWorkerPool(WorkerPool):
         for task, shared in batch:
             ticket += 1
             fields = vars(meta_of(task))
-            limit = fields.get("timeout") or usual
-            live[ticket] = item = ticket, task, shared, limit, fields.get("kwargs", _NO_KWARGS)
+            limit, kwargs = usual, _NO_KWARGS
+            if fields:
+                limit = fields.get("timeout") or usual
+                kwargs = fields.get("kwargs", _NO_KWARGS)
+            live[ticket] = item = ticket, task, shared, limit, kwargs
             if limit is not None:
                 self._timed.add(ticket)
             if self.on_begin is not None:
@@ -153,15 +155,16 @@ class ThreadWorkerPool(WorkerPool):
 
     def _collect(self, timeout: float | None) -> list[TaskRes]:
         end = None if timeout is None else self.clock() + timeout
-        take = self._done.get
+        done = self._done
         while True:
             if self._doomed and (ended := self._judge()):
                 return ended
+            timed = end is not None or self._timed or self._doomed
             try:
-                messages = [take(timeout=self._patience(end))]
+                first = done.get(True, self._patience(end) if timed else LONGEST_SECONDS)
+                messages = [first, *[done.get() for _ in range(done.qsize())]]
             except queue.Empty:
                 messages = []
-            messages += [take() for _ in range(self._done.qsize())]
             got = [message[1] for message in messages if message is not None]
             if self._queue or self._begun:
                 self._tell_ends(messages)
