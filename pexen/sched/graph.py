@@ -95,10 +95,9 @@ class Graph:
             self._bar(node, AFTER, tag)
         for tag in fields.get("provides", _NONE):
             self._provide(node, provided, tag)
-        if not requires:
-            self.requires[node] = _NONE
-        if not provided:
-            self.provides[node] = _NONE
+        # Tuples, as they are smaller; that of nothing is one and the same.
+        self.requires[node] = tuple(requires)
+        self.provides[node] = tuple(provided)
 
     def _bar(self, node: int, kind: str, tag: Tag) -> None:
         tagnode = self._tag(tag)

@@ -23,6 +23,7 @@ daemons, so they don't hold up the interpreter's exit.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 from collections.abc import Iterable, Sequence
@@ -121,7 +122,7 @@ class ThreadWorkerPool(WorkerPool):
         self._put_all(batch)
 
     def _put_all(self, batch: Sequence[tuple[Task, Shared]]) -> None:
-        live, put, usual = self._live, self._tasks.put, self.timeout
+        live, put, usual, tells = self._live, self._tasks.put, self.timeout, self.on_begin
         ticket = self._tickets
         for task, shared in batch:
             ticket += 1
@@ -133,7 +134,7 @@ class ThreadWorkerPool(WorkerPool):
             live[ticket] = item = ticket, task, shared, limit, kwargs
             if limit is not None:
                 self._timed.add(ticket)
-            if self.on_begin is not None:
+            if tells:
                 self._queue[ticket] = task
             put(item)
         self._tickets = ticket
@@ -199,7 +200,7 @@ class ThreadWorkerPool(WorkerPool):
         return self._until(moments)
 
     def _at_work(self) -> list[tuple[WorkerThread, Item, float]]:
-        at = [(worker, worker.current) for worker in self._threads]
+        at = [(w, w.current) for w in self._threads]
         return [(w, *now) for w, now in at if now is not None and now[0][TICKET] in self._live]
 
     def _judge(self) -> list[TaskRes]:
@@ -258,20 +259,16 @@ class ThreadWorkerPool(WorkerPool):
 
     def _withdraw(self) -> list[Task]:
         back: list[Item] = []
-        kept: list[None] = []
-        while True:
-            try:
+        ends = 0  # that workers are to hear of
+        with contextlib.suppress(queue.Empty):
+            while True:
                 item = self._tasks.get_nowait()
-            except queue.Empty:
-                break
-            if item is None:
-                kept.append(None)
-            else:
-                back.append(item)
-        for item in back:
-            self._forget(item[TICKET])
-        for sentinel in kept:
-            self._tasks.put(sentinel)
+                if item is None:
+                    ends += 1
+                elif self._forget(item[TICKET]):
+                    back.append(item)
+        for _ in range(ends):
+            self._tasks.put(None)
         return [item[TASK] for item in back]
 
     def kill(self, tasks: Iterable[Task]) -> None:
