@@ -1,0 +1,92 @@
+"""How many tasks are handed ahead, and what that follows from."""
+
+from __future__ import annotations
+
+import functools
+
+from pexen import Sched, task
+from pexen.sched.common import TaskRes
+from pexen.sched.pool import ThreadWorkerPool
+from pexen.sched.pool.spare import AHEAD_SECONDS, MOST, Spare
+
+
+def results(*durations: float | None) -> list[TaskRes]:
+    made = []
+    for duration in durations:
+        res = TaskRes(len)
+        res.duration = duration
+        made.append(res)
+    return made
+
+
+def depths(spare: Spare, seconds: float, batches: int = 20) -> list[int]:
+    found = []
+    for _ in range(batches):
+        spare.note(results(seconds))
+        found.append(spare.depth)
+    return found
+
+
+def test_of_tasks_that_take_long_one_is_handed_ahead() -> None:
+    assert set(depths(Spare(4, None), 0.02)) == {1}
+
+
+def test_of_short_tasks_more_and_more_are_handed_ahead() -> None:
+    assert depths(Spare(2, None), 1e-6)[:9] == [2, 4, 8, 16, 32, 64, 128, 256, MOST]
+
+
+def test_as_much_is_handed_ahead_as_lasts_for_a_moment() -> None:
+    spare = Spare(2, None)
+    depths(spare, AHEAD_SECONDS / 10)
+    assert spare.depth == 2 * 10
+
+
+def test_long_tasks_after_short_ones_are_not_handed_ahead_for_long() -> None:
+    spare = Spare(2, None)
+    assert depths(spare, 1e-6)[-1] == MOST
+    assert depths(spare, 0.02)[:2] == [1, 1]
+    assert depths(spare, 1e-6)[-1] == MOST
+
+
+def test_tasks_that_did_not_live_to_tell_count_as_short() -> None:
+    spare = Spare(2, None)
+    spare.note(results(None, None))
+    assert spare.depth == 2
+
+
+def test_when_something_was_taken_back_it_begins_anew() -> None:
+    spare = Spare(2, None)
+    depths(spare, 1e-6)
+    spare.note_taken_back()
+    assert (spare.depth, spare.low) == (1, 1)
+    assert depths(spare, 1e-6)[0] == 2
+
+
+def test_a_number_stays_what_it_is() -> None:
+    for fixed in (0, 1, 3):
+        spare = Spare(2, fixed)
+        spare.note_taken_back()
+        assert set(depths(spare, 1e-6)) == {fixed} and spare.low == fixed
+
+
+def test_a_pool_is_deep_with_short_tasks_and_shallow_with_long_ones() -> None:
+    pool = ThreadWorkerPool(2)
+    list(Sched([functools.partial(int) for _ in range(2000)]).run(pool))
+    assert pool.idlecnt() > 2 + 8
+    pool.start()
+    assert pool.idlecnt() == 2 + 1
+    pool.shutdown(wait=True)
+
+
+def test_an_urgent_task_overtakes_however_much_is_ahead() -> None:
+    """Each of 300 short tasks makes one ready that is to run before all the others."""
+    log: list[str] = []
+    tasks = []
+    for number in range(300):
+        usual = functools.partial(log.append, f"usual {number}")
+        urgent = functools.partial(log.append, f"urgent {number}")
+        tasks.append(task(usual, provides=[number], priority=1))
+        tasks.append(task(urgent, requires=[number], priority=0))
+    list(Sched(tasks).run(ThreadWorkerPool(1)))
+    late = [log.index(f"urgent {n}") - log.index(f"usual {n}") for n in range(300)]
+    assert len(log) == 600 and max(late) <= 8
