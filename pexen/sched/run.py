@@ -119,7 +119,7 @@ class Run:
         self.unfinished += added
         if self.declared.exclusives and not self._counting:
             self._counting = True
-            self.locks.begin_counting(self.handed)
+            self.locks.begin_counting(len(self.handed_nodes()))
         self._offer_ready(ready)
         self._end(self._ends_of(blocked))
         if self.control.stopped:
@@ -168,11 +168,11 @@ class Run:
                         if control.pending:
                             self._obey()
                         many = len(others) >= _CHUNK
-                        if many or (best or others) and (priorities or pool.hungry()):
+                        if many or (best or others) and (priorities or pool.due <= pool.workers):
                             self.hand_out()
-                    task = res[0]
-                    known = index.get(id(task))
-                    node = index[identity(task)] if known is None else known
+                    node = index.get(id(res[0]), -1)
+                    if node < 0:
+                        node = index[identity(res[0])]
                     final = self.receive(node, res)
                 if final is not None and leaving is None:
                     interrupts.busy = False

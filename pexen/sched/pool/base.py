@@ -63,7 +63,7 @@ class WorkerPool(abc.ABC):
         # State.
         self._state = NEW
         self._spare = Spare(workers, spare)
-        self._due = 0  # submitted, and result not fetched yet
+        self.due = 0  # how many are submitted whose results are not fetched yet
         self._ready: deque[TaskRes] = deque()  # results here, not fetched yet
         self._beginnings: deque[tuple[Task, float]] = deque()  # on_begin isn't told of them yet
 
@@ -76,7 +76,7 @@ class WorkerPool(abc.ABC):
         """Start the workers; PoolError if they run already."""
         if self.alive():
             raise PoolError("Cannot re-start a running pool")
-        self._due = 0
+        self.due = 0
         self._spare = Spare(self.workers, self.spare)
         self._ready.clear()
         self._beginnings.clear()
@@ -92,11 +92,11 @@ class WorkerPool(abc.ABC):
             raise PoolError("The pool is not running")
         if self._state != RUNNING:
             raise PoolError("The pool is shutting down")
-        self._due += 1  # first, as the result may be fetched at once by another thread
+        self.due += 1  # first, as the result may be fetched at once by another thread
         try:
             self._submit(task, {} if shared is None else shared)
         except BaseException:
-            self._due -= 1
+            self.due -= 1
             raise
 
     def iter_results(self) -> Iterator[TaskRes]:
@@ -107,9 +107,9 @@ class WorkerPool(abc.ABC):
         """
         while True:
             if self._ready:
-                self._due -= 1
+                self.due -= 1
                 yield self._ready.popleft()
-            elif self._state in (RUNNING, CLOSING) and (self._due or self._state == RUNNING):
+            elif self._state in (RUNNING, CLOSING) and (self.due or self._state == RUNNING):
                 self._ready.extend(self._collect(None))
             else:
                 self._end()
@@ -134,13 +134,13 @@ class WorkerPool(abc.ABC):
 
     def finish(self) -> None:
         """Wait for the end of a pool that was shut down; its results stay to be fetched."""
-        while self._state == CLOSING and self._due > len(self._ready):
+        while self._state == CLOSING and self.due > len(self._ready):
             self._ready.extend(self._collect(None))
         self._end()
 
     def full(self) -> bool:
         """Whether all workers are busy and as many tasks as allowed are handed ahead."""
-        return self._due >= self.workers + self._spare.depth
+        return self.due >= self.workers + self._spare.depth
 
     def accepting(self) -> bool:
         """Whether tasks can be submitted."""
@@ -148,11 +148,11 @@ class WorkerPool(abc.ABC):
 
     def empty(self) -> bool:
         """Whether nothing submitted is still to be fetched as a result."""
-        return self._due == 0
+        return self.due == 0
 
     def idlecnt(self) -> int:
         """How many more tasks can be submitted before the pool is full; may be negative."""
-        return self.workers + self._spare.depth - self._due
+        return self.workers + self._spare.depth - self.due
 
     def alive(self) -> bool:
         """Whether there are workers."""
@@ -164,15 +164,11 @@ class WorkerPool(abc.ABC):
         """Seconds now, on the clock that results and `running` are in."""
         return time.monotonic()
 
-    def hungry(self) -> bool:
-        """Whether nothing is ahead of the workers."""
-        return self._due <= self.workers
-
     def room(self) -> int:
         """How many more tasks the pool would like to have now; 0 while enough are ahead."""
-        if self._due >= self.workers + self._spare.low:
+        if self.due >= self.workers + self._spare.low:
             return 0
-        return self.workers + self._spare.depth - self._due
+        return self.workers + self._spare.depth - self.due
 
     def submit_all(self, batch: Sequence[tuple[Task, Shared]]) -> None:
         """Submit several tasks, each with its shared dict, in this order.
@@ -188,7 +184,7 @@ class WorkerPool(abc.ABC):
         if self._ready:
             got = [*self._ready, *got]
             self._ready.clear()
-        self._due -= len(got)
+        self.due -= len(got)
         if got:
             self._spare.note(got)
         return got
@@ -199,7 +195,7 @@ class WorkerPool(abc.ABC):
     def withdraw(self) -> list[Task]:
         """Take back what has certainly not begun; it counts as never submitted."""
         back = self._withdraw()
-        self._due -= len(back)
+        self.due -= len(back)
         if back:
             self._spare.note_taken_back()
         return back
@@ -213,7 +209,7 @@ class WorkerPool(abc.ABC):
             self._state = CLOSING
             self._terminate()
             self._ready.clear()
-            self._due = 0
+            self.due = 0
             self._state = ENDED
 
     def _timeout_of(self, task: Task) -> float | None:

@@ -95,7 +95,7 @@ class ExecutorPool(WorkerPool):
         try:
             self._serve()
         except BaseException:
-            self._due += 1  # it counts as submitted even so, and will have its outcome
+            self.due += 1  # it counts as submitted even so, and will have its outcome
             raise
 
     def _serve(self) -> None:

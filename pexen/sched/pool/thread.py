@@ -118,7 +118,7 @@ class ThreadWorkerPool(WorkerPool):
     def submit_all(self, batch: Sequence[tuple[Task, Shared]]) -> None:
         if self._state != RUNNING:
             return super().submit_all(batch)
-        self._due += len(batch)
+        self.due += len(batch)
         self._put_all(batch)
 
     def _put_all(self, batch: Sequence[tuple[Task, Shared]]) -> None:
