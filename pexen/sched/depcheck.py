@@ -130,11 +130,11 @@ def unneeded_text(graph: Graph, first: int) -> str | None:
 
     Those provided as `unique` are ends in themselves. None if there are no others.
     """
-    found: dict[TagNode, None] = {}
-    for node in range(first, len(graph)):
-        unneeded = [tag for tag in graph.provides[node] if not (tag.waiters or tag.barred or tag.unique)]
-        if unneeded:
-            found.update(dict.fromkeys(sorted(unneeded, key=lambda tag: repr(tag.tag))))
+    tags: Iterable[TagNode] = graph.tags.values()
+    if first:
+        tags = (tag for node in range(first, len(graph)) for tag in graph.provides[node])
+    unneeded = [t for t in tags if not (t.waiters or t.barred or t.unique or not t.providers)]
+    found = dict.fromkeys(sorted(unneeded, key=lambda t: (t.providers[0], repr(t.tag))))
     if not found:
         return None
     parts = []

@@ -75,7 +75,7 @@ class Graph:
         return order
 
     def _insert(self, key: Any, task: Task, fields: dict[str, Any]) -> None:
-        node = len(self.tasks)
+        tags, node = self.tags, len(self.tasks)
         self.index[key] = node
         self.tasks.append(task)
         requires: list[TagNode] = []
@@ -86,7 +86,7 @@ class Graph:
             if type(need) is every:
                 self._bar(node, EVERY, need.tag)
             else:
-                tagnode = self.tags.get(need) or self._tag(need)
+                tagnode = tags.get(need) or self._tag(need)
                 requires.append(tagnode)
                 tagnode.waiters.append(node)
                 if not tagnode.providers:
@@ -94,7 +94,12 @@ class Graph:
         for tag in fields.get("after", _NONE):
             self._bar(node, AFTER, tag)
         for tag in fields.get("provides", _NONE):
-            self._provide(node, provided, tag)
+            if tag in tags or type(tag) is unique:
+                self._provide(node, provided, tag)
+            else:
+                tags[tag] = tagnode = TagNode(tag)
+                provided.append(tagnode)
+                tagnode.providers.append(node)
         # Tuples, as they are smaller; that of nothing is one and the same.
         self.requires[node] = tuple(requires)
         self.provides[node] = tuple(provided)
@@ -108,15 +113,11 @@ class Graph:
 
     def _provide(self, node: int, provided: list[TagNode], tag: Tag) -> None:
         marked = type(tag) is unique
-        if marked:
-            tag = tag.tag  # type: ignore[attr-defined]  # of unique
-        tagnode = self.tags.get(tag)
-        if tagnode is None:
-            tagnode = self.tags[tag] = TagNode(tag)
-        elif tagnode.providers and tagnode.providers[-1] == node:
+        tagnode = self._tag(tag.tag if isinstance(tag, unique) else tag)
+        if tagnode.providers and tagnode.providers[-1] == node:
             tagnode.unique = tagnode.unique or marked
             return  # both as unique(tag) and plain, by one task
-        elif tagnode.waiters or tagnode.barred:
+        if tagnode.needed:
             self._in_order = False
         provided.append(tagnode)
         tagnode.providers.append(node)

@@ -6,9 +6,8 @@ Actors and channels:
 - each worker thread takes an item from `_tasks`, runs it, and puts (ticket, result)
   into `_done`; what it is at stands in its `current`.
 
-Both channels are SimpleQueues, which are safe in signal handlers. All workers share
-`_tasks`, so what is handed ahead goes to whoever is free first, and is taken back by
-reading the queue.
+Both channels are lines (`line`). All workers share `_tasks`, so what is handed ahead goes
+to whoever is free first, and is taken back by taking it out of the line.
 
 Invariant: the items whose tickets are in `_live` are those in `_tasks` and those that a worker
 is at. Taking a ticket out is one step that no other thread can be in the midst of, and whoever
@@ -23,9 +22,7 @@ daemons, so they don't hold up the interpreter's exit.
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import queue
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -42,6 +39,7 @@ from ..common import (
 )
 from ..meta import meta_of
 from .base import ABORTED, LONGEST_SECONDS, RUNNING, Running, WorkerPool, out_of_time
+from .line import Line
 from .stacks import add_stacks, of_thread
 from .threadworker import SHARED, TASK, TICKET, TIMEOUT, Item, WorkerThread
 
@@ -66,8 +64,8 @@ class ThreadWorkerPool(WorkerPool):
 
     def __init__(self, workers: int = 1, spare: int | None = None) -> None:
         super().__init__(workers, spare)
-        self._tasks: queue.SimpleQueue[Item | None] = queue.SimpleQueue()
-        self._done: queue.SimpleQueue[tuple[int, TaskRes] | None] = queue.SimpleQueue()
+        self._tasks: Line[Item | None] = Line()
+        self._done: Line[tuple[int, TaskRes] | None] = Line()
         self._threads: list[WorkerThread] = []
         self._started = 0  # workers started so far, for their names
         self._refused = False  # the system did not give as many threads as wanted
@@ -80,7 +78,7 @@ class ThreadWorkerPool(WorkerPool):
         self._queue: dict[int, Task] = {}  # the others, in the order of submission
 
     def _start(self) -> None:
-        self._tasks, self._done = queue.SimpleQueue(), queue.SimpleQueue()
+        self._tasks, self._done = Line(), Line()
         self._live = {}  # workers that were abandoned have the old one
         self._timed.clear()
         self._doomed.clear()
@@ -122,7 +120,8 @@ class ThreadWorkerPool(WorkerPool):
         self._put_all(batch)
 
     def _put_all(self, batch: Sequence[tuple[Task, Shared]]) -> None:
-        live, put, usual, tells = self._live, self._tasks.put, self.timeout, self.on_begin
+        live, usual, tells = self._live, self.timeout, self.on_begin
+        items = []
         ticket = self._tickets
         for task, shared in batch:
             ticket += 1
@@ -136,8 +135,9 @@ class ThreadWorkerPool(WorkerPool):
                 self._timed.add(ticket)
             if tells:
                 self._queue[ticket] = task
-            put(item)
+            items.append(item)
         self._tickets = ticket
+        self._tasks.put_all(items)
         if len(self._threads) < self.workers:
             self._reinforce()
         if self._queue:
@@ -161,11 +161,9 @@ class ThreadWorkerPool(WorkerPool):
             if self._doomed and (ended := self._judge()):
                 return ended
             timed = end is not None or self._timed or self._doomed
-            try:
-                first = done.get(True, self._patience(end) if timed else LONGEST_SECONDS)
-                messages = [first, *[done.get() for _ in range(done.qsize())]]
-            except queue.Empty:
-                messages = []
+            if not done.items:
+                done.wait(self._patience(end) if timed else LONGEST_SECONDS)
+            messages = done.take_all()
             got = [message[1] for message in messages if message is not None]
             if self._queue or self._begun:
                 self._tell_ends(messages)
@@ -254,21 +252,12 @@ class ThreadWorkerPool(WorkerPool):
         return [Running(i[TASK], worker.label, since) for worker, i, since in self._at_work()]
 
     def ahead(self) -> list[Task]:
-        out = list(self._live.values())
-        return [item[TASK] for item in out[max(0, len(out) - self._tasks.qsize()) :]]
+        return [item[TASK] for item in self._tasks.items.copy() if item is not None]
 
     def _withdraw(self) -> list[Task]:
-        back: list[Item] = []
-        ends = 0  # that workers are to hear of
-        with contextlib.suppress(queue.Empty):
-            while True:
-                item = self._tasks.get_nowait()
-                if item is None:
-                    ends += 1
-                elif self._forget(item[TICKET]):
-                    back.append(item)
-        for _ in range(ends):
-            self._tasks.put(None)
+        taken = self._tasks.take_all()
+        back = [item for item in taken if item is not None and self._forget(item[TICKET])]
+        self._tasks.put_all([None] * taken.count(None))  # of workers that are to end
         return [item[TASK] for item in back]
 
     def kill(self, tasks: Iterable[Task]) -> None:

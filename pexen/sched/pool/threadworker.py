@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
 from typing import Any, Final
 
 from ..call import run_task
 from ..common import Shared, Task, TaskRes
+from .line import Line
 
 # A task that was handed in: (ticket, task, shared dict, timeout, kwargs). A plain tuple, as one is
 # made for each task and that is the cheapest.
@@ -30,8 +30,8 @@ class WorkerThread(threading.Thread):
     def __init__(
         self,
         name: str,
-        tasks: queue.SimpleQueue[Item | None],
-        done: queue.SimpleQueue[tuple[int, TaskRes] | None],
+        tasks: Line[Item | None],
+        done: Line[tuple[int, TaskRes] | None],
         live: dict[int, Item],
     ) -> None:
         super().__init__(name=f"pexen-{name}", daemon=True)
@@ -42,10 +42,16 @@ class WorkerThread(threading.Thread):
         self._live = live
 
     def run(self) -> None:
-        take, put, settle = self._tasks.get, self._done.put, self._live.pop
+        items, wait = self._tasks.items, self._tasks.wait
+        put, settle = self._done.put, self._live.pop
         clock, label = time.monotonic, self.label
         while True:
-            item = take()
+            if not items:
+                wait()
+            try:
+                item = items.popleft()
+            except IndexError:  # another worker has taken it
+                continue
             if item is None:
                 return
             ticket, task, shared, _, kwargs = item
