@@ -30,7 +30,7 @@ from .impasse import gating_teardown, impasse
 from .interrupt import Interrupts, may_go_on, this_place
 from .locks import Locks
 from .order import Durations, Order
-from .pool.base import WorkerPool
+from .pool.base import MANY, WorkerPool
 from .requests import Request
 from .retries import Retries
 from .shared import SharedDicts
@@ -40,9 +40,6 @@ from .taskmap import TaskMap
 from .why import lock_reason, requires_reason, stopped_reason
 
 WAITING, READY, HANDED, ENDED = State.WAITING, State.READY, State.HANDED, State.ENDED
-
-# How many ready tasks are worth being handed out before the pool needs them.
-_CHUNK = 8
 
 
 class Run:
@@ -161,14 +158,19 @@ class Run:
                         break
                     continue
             timed = delayed or self._overdue or control.pending
-            for res in self._wait() if timed else pool.results(None):
+            results = self._wait() if timed else pool.results(None)
+            hungry, low = pool.marks()
+            for res in results:
                 with mutex:
                     if final is not None:
                         self.apply(node, final)
                         if control.pending:
                             self._obey()
-                        many = len(others) >= _CHUNK
-                        if many or (best or others) and (priorities or pool.due <= pool.workers):
+                        if (best or others) and (
+                            priorities
+                            or pool.due <= hungry
+                            or pool.due <= low and len(best) + len(others) >= MANY
+                        ):
                             self.hand_out()
                     node = index.get(id(res[0]), -1)
                     if node < 0:

@@ -27,6 +27,9 @@ from .spare import Spare
 # and its handler runs only after it. So no thread waits longer than this at once.
 LONGEST_SECONDS = 0.5
 
+# How many short tasks are better handed in at a time: they cost more than waking a worker does.
+MANY = 32
+
 # Why a task that was killed is lost.
 ABORTED = "ended, as the run was aborted"
 
@@ -169,6 +172,11 @@ class WorkerPool(abc.ABC):
         if self.due >= self.workers + self._spare.low:
             return 0
         return self.workers + self._spare.depth - self.due
+
+    def marks(self) -> tuple[int, int]:
+        """How few tasks may be out before it wants more: be it one, or only if they are many."""
+        spare = self._spare
+        return 0 if spare.depth >= 2 * MANY else self.workers, self.workers + spare.low - 1
 
     def submit_all(self, batch: Sequence[tuple[Task, Shared]]) -> None:
         """Submit several tasks, each with its shared dict, in this order.

@@ -220,6 +220,7 @@ class ThreadWorkerPool(WorkerPool):
             if not self._forget(item[TICKET]):
                 continue  # it has just ended
             add_stacks(error, stack)
+            worker.forsake()
             self._threads.remove(worker)
             self._reinforce()
             ended.append(self._unfinished(worker, item, since, outcome, error))
@@ -273,16 +274,18 @@ class ThreadWorkerPool(WorkerPool):
         for worker in self._threads:
             worker.join(_JOIN_SECONDS)
         self._threads = []
+        self._tasks, self._done = Line(), Line()  # without descriptors
 
     def _terminate(self) -> None:
         self.withdraw()
         for worker, item, _ in self._at_work():
             if self._forget(item[TICKET]):
+                worker.forsake()
                 _log_abandoned(item, worker)
         self._live.clear()  # from here on no result is heard
-        for _ in self._threads:
-            self._tasks.put(None)
+        self._tasks.put_all([None] * len(self._threads))
         self._threads = []
+        self._tasks, self._done = Line(), Line()  # without descriptors
 
 
 def _log_abandoned(item: Item, worker: WorkerThread) -> None:

@@ -41,15 +41,17 @@ class WorkerThread(threading.Thread):
         self._done = done
         self._live = live
 
+    def forsake(self) -> None:
+        """It was abandoned: it needs its channels, and their descriptors, no more."""
+        self._tasks, self._done = Line(), Line()
+
     def run(self) -> None:
-        items, wait = self._tasks.items, self._tasks.wait
-        put, settle = self._done.put, self._live.pop
-        clock, label = time.monotonic, self.label
+        settle, clock, label = self._live.pop, time.monotonic, self.label
         while True:
-            if not items:
-                wait()
+            if not self._tasks.items:
+                self._tasks.wait()
             try:
-                item = items.popleft()
+                item = self._tasks.items.popleft()
             except IndexError:  # another worker has taken it
                 continue
             if item is None:
@@ -62,5 +64,5 @@ class WorkerThread(threading.Thread):
             if settle(ticket, None) is None:
                 return
             self.current = None
-            put((ticket, res))
+            self._done.put((ticket, res))
             del item, task, shared, kwargs, res  # not to be kept alive while idle

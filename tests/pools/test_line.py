@@ -1,0 +1,87 @@
+"""What threads hand over to each other, and how they are woken up."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+import pytest
+
+from pexen.sched.pool.line import Line
+from pexen.sched.pool.wakeup import Wakeup
+
+
+@pytest.fixture(params=["descriptor", "none left", "another system"])
+def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: object) -> int:
+        raise OSError(24, "too many open files")
+
+    if request.param == "none left":
+        monkeypatch.setattr(os, "eventfd", refuse)
+    elif request.param == "another system":
+        monkeypatch.delattr(os, "eventfd", raising=False)
+
+
+@pytest.mark.usefixtures("kind")
+class TestWakeup:
+    def test_as_many_waits_end_as_it_was_rung(self) -> None:
+        wakeup = Wakeup()
+        for _ in range(3):
+            wakeup.ring()
+        assert [wakeup.wait(0.001) for _ in range(4)] == [True, True, True, False]
+
+    def test_who_waits_is_woken(self) -> None:
+        wakeup = Wakeup()
+        threads = [threading.Thread(target=wakeup.wait, args=(None,)) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for _ in threads:
+            wakeup.ring()
+        for thread in threads:
+            thread.join(30)
+        assert not any(thread.is_alive() for thread in threads)
+
+
+@pytest.mark.usefixtures("kind")
+def test_what_many_put_is_taken_once_and_in_order() -> None:
+    line: Line[tuple[int, int]] = Line()
+    taken: list[list[tuple[int, int]]] = [[], []]
+
+    def put(number: int) -> None:
+        for n in range(2000):
+            line.put((number, n))
+
+    def take(mine: list[tuple[int, int]]) -> None:
+        while True:
+            if not line.items:
+                line.wait()
+            try:
+                item = line.items.popleft()
+            except IndexError:
+                continue
+            if item[1] < 0:
+                return
+            mine.append(item)
+
+    putters = [threading.Thread(target=put, args=(number,)) for number in range(3)]
+    takers = [threading.Thread(target=take, args=(mine,)) for mine in taken]
+    for thread in putters + takers:
+        thread.start()
+    for thread in putters:
+        thread.join(60)
+    line.put_all([(0, -1), (0, -1)])
+    for thread in takers:
+        thread.join(60)
+    assert sorted(taken[0] + taken[1]) == [(number, n) for number in range(3) for n in range(2000)]
+    for mine in taken:
+        for number in range(3):
+            found = [n for who, n in mine if who == number]
+            assert found == sorted(found)
+
+
+def test_a_line_that_is_forgotten_leaves_no_descriptor() -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    line: Line[int] = Line()
+    line.wait(0.001)
+    del line
+    assert len(os.listdir("/proc/self/fd")) == before
