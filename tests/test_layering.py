@@ -46,7 +46,18 @@ KERNEL: dict[str, set[str]] = {
     "locks": {"frontline", "queues", "requests", "reservations"},
     "shared": {"common", "graph", "tags"},
     "events": {"common"},
-    "order": {"common", "frontline", "graph", "tags"},
+    "order": {"common", "declared", "frontline", "graph", "requests", "tags"},
+    "bounds": {"graph", "requests", "tags"},
+    "simulation": {
+        "common", "declared", "events", "frontline", "graph", "interrupt", "meta", "order", "pool",
+        "requests", "run", "tags",
+    },
+    "search": {"requests", "simulation"},
+    "critical": {"bounds", "common", "frontline", "graph", "requests", "simulation", "tags"},
+    "plan": {
+        "bounds", "common", "critical", "declared", "graph", "order", "requests", "search",
+        "simulation", "taskmap",
+    },
     "retries": {"common", "meta"},
     "control": set(),
     "interrupt": set(),
@@ -54,7 +65,7 @@ KERNEL: dict[str, set[str]] = {
     "pool": {"common", "meta", "call"},
 }
 
-PASSIVE = sorted(set(KERNEL) - {"call", "events", "interrupt", "pool"})
+PASSIVE = sorted(set(KERNEL) - {"call", "events", "interrupt", "pool", "simulation"})
 OUTSIDE_WORLD = {"threading", "time", "os", "socket", "subprocess", "multiprocessing", "selectors"}
 
 FILES = sorted(PACKAGE.rglob("*.py"))

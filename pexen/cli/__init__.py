@@ -19,6 +19,7 @@ _COMMANDS = {
     "run": ("run", "run tasks and print what becomes of each"),
     "list": ("listing", "show tasks and their metadata"),
     "graph": ("graph", "draw tasks and dependencies, for Graphviz"),
+    "plan": ("plan", "tell how long a run would take, and what is in the way"),
 }
 
 _EPILOG = """\

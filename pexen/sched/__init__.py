@@ -24,7 +24,10 @@ from .taskmap import TaskMap
 
 if TYPE_CHECKING:
     from . import events, pool
+    from .bounds import Bound
     from .call import task_fail_wrap
+    from .critical import Step
+    from .plan import Contention, Plan, Planned
     from .planner import Sched
     from .snapshot import HeldLock, Snapshot, Waiting
 else:
@@ -32,9 +35,14 @@ else:
     __getattr__, __dir__ = late_names(
         globals(),
         {
+            "Bound": "bounds",
+            "Contention": "plan",
             "HeldLock": "snapshot",
+            "Plan": "plan",
+            "Planned": "plan",
             "Sched": "planner",
             "Snapshot": "snapshot",
+            "Step": "critical",
             "Waiting": "snapshot",
             "call": "call",
             "events": "events",
@@ -46,16 +54,21 @@ else:
     )
 
 __all__ = [
+    "Bound",
+    "Contention",
     "DepcheckError",
     "ExceptionInfo",
     "HeldLock",
     "InternalError",
     "MutexError",
     "Outcome",
+    "Plan",
+    "Planned",
     "Reason",
     "Sched",
     "SchedulerError",
     "Snapshot",
+    "Step",
     "TaskEnd",
     "TaskFailError",
     "TaskLostError",

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .common import MutexError, Task, task_name
@@ -23,10 +23,13 @@ class Declared:
     """The columns. They grow when tasks are added, and are read anew for each run."""
 
     def __init__(self, capacity: Mapping[Any, float]) -> None:
-        self._capacity = capacity
+        # Configuration: how much there is of each resource.
+        self.capacity = capacity
+        # State.
         self.metas: list[SchedMeta] = []
         self.requests: list[Request] = []
         self.plain = bytearray()  # 1 for a plain task
+        self.special: list[int] = []  # the nodes of the others, ascending
         self.priorities: dict[int, Any] = {}  # where it isn't 0
         self.exclusives = False  # there are exclusive tasks
 
@@ -42,7 +45,7 @@ class Declared:
                 "a claim includes the use",
                 task,
             )
-        problem = never_granted(request, self._capacity)
+        problem = never_granted(request, self.capacity)
         if problem is not None:
             raise MutexError(f"task {task_name(task)!r} can never run: {problem}", task)
         return request
@@ -57,13 +60,8 @@ class Declared:
 
     def read(self, tasks: list[Task], first: int) -> None:
         """Read the columns from node `first` on; `tasks` are all there are."""
-        new = tasks[first:] if first else tasks
-        if not first:
-            self.priorities.clear()
-            self.exclusives = False
-        self.metas[first:] = metas = metas_of(new)
-        self.requests[first:] = [NOTHING] * len(new)
-        self.plain[first:] = b"\1" * len(new)
+        metas = metas_of(tasks[first:] if first else tasks)
+        self._begin(metas, first)
         for node, meta in enumerate(metas, first):
             if meta is DEFAULTS:
                 continue
@@ -71,10 +69,33 @@ class Declared:
             if fields.get("priority"):
                 self.priorities[node] = fields["priority"]
             if not _SPECIAL.isdisjoint(fields):
-                request = self.check(tasks[node], meta)
-                self.requests[node] = request
-                self.exclusives = self.exclusives or request.exclusive
-                self.plain[node] = request is NOTHING and not (meta.teardown or meta.retries)
+                self._note(node, self.check(tasks[node], meta))
+
+    def _begin(self, metas: list[SchedMeta], first: int) -> None:
+        if not first:
+            self.priorities.clear()
+            self.special.clear()
+            self.exclusives = False
+        self.metas[first:] = metas
+        self.requests[first:] = [NOTHING] * len(metas)
+        self.plain[first:] = b"\1" * len(metas)
+
+    def _note(self, node: int, request: Request) -> None:
+        meta = self.metas[node]
+        if request is not NOTHING or meta.teardown or meta.retries:
+            self.plain[node] = 0
+            self.special.append(node)
+            self.requests[node] = request
+            self.exclusives = self.exclusives or request.exclusive
+
+    def asking(self, requests: Sequence[Request], metas: list[SchedMeta]) -> Declared:
+        """What it would be if the tasks asked for these, and had this metadata otherwise."""
+        new = Declared(self.capacity)
+        new._begin(metas, 0)
+        new.priorities = {n: meta.priority for n, meta in enumerate(metas) if meta.priority}
+        for node, request in enumerate(requests):
+            new._note(node, request)
+        return new
 
 
 def metas_of(tasks: Iterable[Task]) -> list[SchedMeta]:

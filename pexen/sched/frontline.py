@@ -14,8 +14,9 @@ _MANY = 16  # from how many on sorting is cheaper than a heap
 class Frontline:
     """Entries, of which the best is taken out first.
 
-    Lower priority first; among equals the one with the longest remaining path, then the
-    one added first: nodes count up as tasks are added. Never set order.
+    Lower priority first; among equals the one with the longest remaining path (see `order`
+    for what that takes in), then the one added first: nodes count up as tasks are added.
+    Never set order.
 
     What comes in many at once, such as at the beginning of a run, is sorted, and taken from
     its end; what comes one by one is in a heap, which stays small.

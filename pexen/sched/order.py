@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .common import SchedulerError, Task, task_name
+from .declared import Declared
 from .frontline import Entry
 from .graph import Graph
+from .requests import Key
+from .tags import TagNode
 
 Durations = Mapping[Any, float] | Callable[[Task], float | None]
 
 _UNIT = 1.0  # what a task counts when nothing is known of any
+_TIE = 1e-7  # what a dependent adds to a path, in tasks; enough to tell equal paths apart
 
 
-def known_duration(durations: Durations | None, task: Task) -> float | None:
+def known_duration(
+    durations: Durations | None, task: Task, what: str = "duration"
+) -> float | None:
     """Seconds the task is known to take, or None; SchedulerError for a senseless value."""
     if durations is None:
         return None
@@ -31,31 +38,32 @@ def known_duration(durations: Durations | None, task: Task) -> float | None:
         return None
     if not isinstance(seconds, numbers.Real) or not 0 <= seconds < math.inf:
         raise SchedulerError(
-            f"the duration of {task_name(task)!r} is {seconds!r}; give seconds, or None"
+            f"the {what} of {task_name(task)!r} is {seconds!r}; give seconds, or None"
         )
     return float(seconds)
 
 
 def remaining_paths(
-    graph: Graph,
-    order: Sequence[int],
-    weights: Mapping[int, float] | None,
-    paths: list[float],
-    first: int = 0,
-) -> None:
-    """Set, for each node in `order`, its longest path from its start to the end of the run.
+    graph: Graph, order: Sequence[int], weights: Sequence[float] | None, tie: float, first: int = 0
+) -> list[float]:
+    """Of each node from `first` on, the longest path from its start to the end of the run.
 
-    They go into `paths`, that of node `first` at its beginning. `order` is one in which the nodes can run. Paths go along all three kinds of need; with
-    several providers of a tag, through each of them. Without weights each node counts one.
+    `order` has these nodes, in an order in which they can run. Paths go along all three kinds
+    of need; with several providers of a tag, through each of them. For each need of what it
+    provides, by one of these nodes, a node's own path is longer by `tie`. Without
+    weights each node counts one.
     """
+    paths = [0.0] * len(order)
     requires, provides, barred = graph.requires, graph.provides, graph.barred
     for node in reversed(order):
         path = 0.0
+        dependents = 0
         for tag in provides[node]:
             if tag.beyond > path:
                 path = tag.beyond
-        path += _UNIT if weights is None else weights[node]
-        paths[node - first] = path
+            dependents += _dependents(tag, first) if first or tag.barred else len(tag.waiters)
+        path += _UNIT if weights is None else weights[node - first]
+        paths[node - first] = path + tie * dependents if dependents else path
         for tag in requires[node]:
             if tag.beyond < path:
                 tag.beyond = path
@@ -63,22 +71,56 @@ def remaining_paths(
             for _, tag in barred[node]:
                 if tag.beyond < path:
                     tag.beyond = path
+    return paths
+
+
+def _dependents(tag: TagNode, first: int) -> int:
+    waiters = (tag.waiters, *tag.barred.values())
+    return sum(len(nodes) - bisect_left(nodes, first) for nodes in waiters)
+
+
+def _queue_up(
+    declared: Declared, weights: Sequence[float] | None, paths: list[float], first: int
+) -> None:
+    """Let what claims a lock count no less than the seconds of what queues for it behind it.
+
+    The longest remaining path is first in the queue, and counts no less than that path.
+    """
+    queues: dict[Key, list[int]] = {}
+    for node in declared.special[bisect_left(declared.special, first) :]:
+        for key, _ in declared.requests[node].claims:
+            queues.setdefault(key, []).append(node)
+    longest = paths.copy() if queues else paths
+    for queue in queues.values():
+        queue.sort(key=lambda node: (longest[node - first], -node))
+        behind = 0.0
+        for node in queue:
+            weight = _UNIT if weights is None else weights[node - first]
+            behind = max(longest[node - first], weight + behind)
+            paths[node - first] = max(behind, paths[node - first])
 
 
 class Order:
     """The place of each node in the frontline; fixed when the node joins the run.
 
     Weighing paths by the length of the way that remains is list scheduling with the
-    critical path as priority (Graham 1966, Coffman 1976).
+    critical path as priority (Graham 1966, Coffman 1976). Among equals, the one with more
+    dependents goes first (Kasahara and Narita 1984). Of those that claim the same lock
+    only one runs at a time, so they count as if each depended on the one before it.
     """
 
     def __init__(
-        self, graph: Graph, durations: Durations | None, priorities: Mapping[int, Any]
+        self,
+        graph: Graph,
+        declared: Declared,
+        durations: Durations | None,
+        given: Mapping[Task, float] | None = None,
     ) -> None:
-        # Configuration; graph and priorities are the scheduler's and may grow.
+        # Configuration; graph and columns are the scheduler's and may grow.
         self._graph = graph
+        self._declared = declared
         self._durations = durations
-        self._priorities = priorities  # of the nodes that have one other than 0
+        self._given = given  # to be used in place of the remaining paths that it knows
         self._unknown: float | None = None  # what a task of unknown duration counts
         # State.
         self.entries: list[Entry] = []  # of each node, as the frontline sorts it
@@ -86,44 +128,56 @@ class Order:
     @property
     def uniform(self) -> bool:
         """Whether all tasks have the same priority."""
-        return not self._priorities
+        return not self._declared.priorities
 
-    def extend(self, order: Sequence[int]) -> None:
-        """Let nodes join, in an order in which they can run."""
+    def extend(self, order: Sequence[int]) -> list[float] | None:
+        """Let nodes join, in an order in which they can run.
+
+        Returns the seconds that each counts, None if nothing is known and each counts one.
+        """
         first = len(self.entries)
         for node in order if first else ():
             # Paths of those added on the way only go through their own batch.
             for tag in self._graph.provides[node]:
                 tag.beyond = 0.0
-        paths = [0.0] * len(order)
-        remaining_paths(self._graph, order, self._weights(order), paths, first)
+        weights = self._weights(first)
+        tie = _TIE * (_UNIT if self._unknown is None else self._unknown)
+        paths = remaining_paths(self._graph, order, weights, tie, first)
+        _queue_up(self._declared, weights, paths, first)
+        if self._given is not None:
+            for node, task in enumerate(self._graph.tasks[first:], first):
+                given = known_duration(self._given, task, "order")
+                if given is not None:
+                    paths[node - first] = given
         self.entries.extend(self._entries(first, paths))
+        return weights
 
-    def _weights(self, order: Sequence[int]) -> dict[int, float] | None:
-        """What each node counts, None if nothing is known of any."""
+    def _weights(self, first: int) -> list[float] | None:
+        """What each node from `first` on counts."""
         if self._durations is None:
             return None
-        tasks = self._graph.tasks
-        known = {node: known_duration(self._durations, tasks[node]) for node in order}
+        known = [known_duration(self._durations, task) for task in self._graph.tasks[first:]]
         if self._unknown is None:
-            values = sorted(seconds for seconds in known.values() if seconds is not None)
-            self._unknown = _median(values) if values else _UNIT
+            self._unknown = _median([seconds for seconds in known if seconds is not None])
         unknown = self._unknown
-        return {node: unknown if s is None else s for node, s in known.items()}
+        return [unknown if seconds is None else seconds for seconds in known]
 
     def _entries(self, first: int, paths: list[float]) -> list[Entry]:
         """Entries of the nodes from `first` on, whose remaining paths are given."""
-        priorities = self._priorities
+        priorities = self._declared.priorities
         if not priorities:
             return [(0, -path, node) for node, path in enumerate(paths, first)]
         return [(priorities.get(node, 0), -path, node) for node, path in enumerate(paths, first)]
 
     def retry_entry(self, node: int) -> Entry:
         """The node before another attempt: after all others of its priority."""
-        return self._priorities.get(node, 0), math.inf, node
+        return self._declared.priorities.get(node, 0), math.inf, node
 
 
 def _median(values: list[float]) -> float:
-    # Of sorted values. statistics has one, but brings decimals, fractions and random numbers.
+    # statistics has one, but brings decimals, fractions and random numbers.
+    if not values:
+        return _UNIT
+    values.sort()
     middle = len(values) // 2
     return values[middle] if len(values) % 2 else (values[middle - 1] + values[middle]) / 2

@@ -3,6 +3,8 @@
 The thread that iterates over `run()` is the scheduler: each next() hands tasks out,
 waits for a result and returns it; what follows from a result happens at the next
 next(). `stop`, `abort`, `snapshot` and `add_tasks` may be called from other threads.
+
+Why this file is large: it has all that a user does with a scheduler, in one class.
 """
 
 from __future__ import annotations
@@ -21,9 +23,10 @@ from .depcheck import unneeded_text
 from .events import Announcer, Listener
 from .graph import Graph
 from .interrupt import Interrupts
-from .order import Durations, known_duration
+from .order import Durations, Order, known_duration
+from .plan import Plan, make_plan
 from .pool.base import WorkerPool
-from .pool.checks import check_seconds
+from .pool.checks import check_count, check_seconds
 from .pool.thread import ThreadWorkerPool
 from .requests import checked_capacity
 from .run import Run
@@ -41,7 +44,7 @@ class Sched:
         a mapping from the name of each counted resource to how much there is of it.
     `durations`
         a mapping or callable from task to the seconds it is expected to take, None
-        for unknown. Only used to put long paths first.
+        for unknown. Only used to put long paths first, and to plan.
     `listeners`
         callables that are told of each `pexen.sched.events` event.
 
@@ -123,6 +126,7 @@ class Sched:
         poolinst: WorkerPool | None = None,
         deadline: float | None = None,
         timeout: float | None = None,
+        order: Mapping[Task, float] | None = None,
     ) -> Iterator[TaskRes]:
         """Run all tasks on `pool` (default: one thread) and yield each result as it comes.
 
@@ -130,7 +134,8 @@ class Sched:
         loop early, or closing the iterator, is `abort()`: running tasks are ended and
         teardown tasks run, before it returns. `poolinst` is an old name of `pool`.
         `deadline`: seconds after which the run is aborted. `timeout`: seconds that a task
-        may run whose metadata doesn't give it a timeout of its own.
+        may run whose metadata doesn't give it a timeout of its own. `order`: of a plan; for
+        tasks that aren't in it, it is the remaining path that counts.
 
         Raises, at the first next(): SchedulerError if this Sched runs already, PoolError
         if the pool does, DepcheckError for a cycle between batches of tasks; and
@@ -145,10 +150,16 @@ class Sched:
         for name, seconds in (("deadline", deadline), ("timeout", timeout)):
             if seconds is not None:
                 check_seconds(name, seconds)
-        return self._iterate(chosen, deadline, timeout)
+        if order is not None and not isinstance(order, Mapping):
+            raise TypeError(f"order is {order!r}; give the order of a plan")
+        return self._iterate(chosen, deadline, timeout, order)
 
     def _iterate(
-        self, pool: WorkerPool | None, deadline: float | None, timeout: float | None
+        self,
+        pool: WorkerPool | None,
+        deadline: float | None,
+        timeout: float | None,
+        order: Mapping[Task, float] | None,
     ) -> Iterator[TaskRes]:
         pid = os.getpid()
         error: BaseException | None = None
@@ -157,7 +168,7 @@ class Sched:
         with Interrupts(self.abort) as interrupts:
             interrupts.busy = True
             try:
-                run = self._begin(ThreadWorkerPool() if pool is None else pool)
+                run = self._begin(ThreadWorkerPool() if pool is None else pool, order)
                 registered = len(self._graph)
                 run.pool.start()
                 owned = True
@@ -186,7 +197,7 @@ class Sched:
             run.pool.admit(self._graph.tasks[registered:])
             run.begin(deadline)
 
-    def _begin(self, pool: WorkerPool) -> Run:
+    def _begin(self, pool: WorkerPool, order: Mapping[Task, float] | None) -> Run:
         with self._lock:
             if self._running:
                 raise SchedulerError("this Sched is running already; wait for its run() to end")
@@ -196,8 +207,7 @@ class Sched:
                 self._graph,
                 self._declared,
                 self._presets,
-                self._capacity,
-                self._durations,
+                Order(self._graph, self._declared, self._durations, order),
                 self._announcer,
                 pool,
                 self._lock,
@@ -224,6 +234,25 @@ class Sched:
                 run.open = False
                 run.give_up(error)
                 self._running = False
+
+    def plan(self, workers: int = 1, *, search: int = 0, seed: int = 0) -> Plan:
+        """How a run with so many workers would go if every task ended `ok`; runs nothing.
+
+        Tasks take the seconds that `durations` gives, those without the median of the
+        others, or each 1 if none is known. `search`: how many more runs to simulate at most
+        in search of a shorter one; the same are tried for the same `seed`.
+
+        Raises SchedulerError during a run, or for a senseless duration; ValueError for a
+        wrong number; DepcheckError and MutexError as a run does.
+        """
+        check_count("workers", workers, 1)
+        check_count("search", search, 0)
+        with self._lock:
+            if self._running:
+                raise SchedulerError("this Sched is running; plan before its run() or after it")
+            self._declared.read(self._graph.tasks, 0)
+            order = Order(self._graph, self._declared, self._durations)
+            return make_plan(self._graph, self._declared, order, workers, search, seed)
 
     # -- control, from anywhere -------------------------------------------------------------
 

@@ -29,7 +29,7 @@ from .graph import Blocked, Graph
 from .impasse import gating_teardown, impasse
 from .interrupt import Interrupts, may_go_on, this_place
 from .locks import Locks
-from .order import Durations, Order
+from .order import Order
 from .pool.base import MANY, WorkerPool
 from .requests import Request
 from .retries import Retries
@@ -50,8 +50,7 @@ class Run:
         graph: Graph,
         declared: Declared,
         presets: dict[str, Any],
-        capacity: dict[Any, float],
-        durations: Durations | None,
+        order: Order,
         announcer: events.Announcer,
         pool: WorkerPool,
         mutex: threading.RLock,
@@ -64,7 +63,7 @@ class Run:
         self._tells = bool(announcer)
         # State, guarded by the mutex, which is the scheduler's.
         self.mutex = mutex
-        self.locks = Locks(capacity, declared.requests, patience=2 * pool.workers)
+        self.locks = Locks(declared.capacity, declared.requests, patience=2 * pool.workers)
         self._outcomes: dict[int, Outcome] = {}  # by node, in the order in which they came
         self._blocked: dict[int, Reason] = {}
         self.outcomes = TaskMap(graph.index, graph.tasks, self._outcomes)
@@ -73,7 +72,7 @@ class Run:
         self.unfinished = 0
         self.open = False  # tasks added now join it
         self.control = Control()
-        self._order = Order(graph, durations, declared.priorities)
+        self._order = order
         self._shared = SharedDicts(graph, presets)
         self._frontline = Frontline()
         self.handed = 0  # how many tasks are HANDED

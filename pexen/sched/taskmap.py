@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from .common import Task, identity, task_name
@@ -27,6 +27,15 @@ class TaskMap(Mapping[Task, V], Generic[V]):
         self._index = {} if index is None else index
         self._tasks = tasks
         self._values = {} if values is None else values
+
+    @classmethod
+    def of(cls, pairs: Iterable[tuple[Task, V]]) -> TaskMap[V]:
+        """A mapping of its own, from tasks and their values; of equal tasks the last one counts."""
+        found = {identity(task): (task, value) for task, value in pairs}
+        tasks = [task for task, _ in found.values()]
+        values = [value for _, value in found.values()]
+        index = {key: number for number, key in enumerate(found)}
+        return cls(index, tasks, dict(enumerate(values)))
 
     def __getitem__(self, task: Task) -> V:
         try:

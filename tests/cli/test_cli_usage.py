@@ -26,7 +26,7 @@ def test_the_version_is_that_of_the_package(cli):
     assert cli.run("--version") == (f"pexen {pexen.__version__}\n", "", 0)
 
 
-@pytest.mark.parametrize("command", [(), ("run",), ("list",), ("graph",)])
+@pytest.mark.parametrize("command", [(), ("run",), ("list",), ("graph",), ("plan",)])
 def test_help_fits_the_terminal_and_has_examples(cli, command):
     out, err, status = cli.run(*command, "-h")
     assert (err, status) == ("", 0)
@@ -79,10 +79,10 @@ def test_a_wrong_command_is_2(cli):
         pexen: error: 'rnu' is not a command; did you mean 'run'?
         [2]
         $ pexen --verbose
-        pexen: error: '--verbose' is not a command; there are run, list, graph
+        pexen: error: '--verbose' is not a command; there are run, list, graph, plan
         [2]
         $ pexen --
-        pexen: error: '--' is not a command; there are run, list, graph
+        pexen: error: '--' is not a command; there are run, list, graph, plan
         [2]
     """)
 

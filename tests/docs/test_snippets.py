@@ -293,7 +293,7 @@ def flags_of(command: str) -> list[str]:
     return sorted({flag for line in lines for flag in re.findall(r"(?<!\w)--?[a-z][\w-]*", line)})
 
 
-@pytest.mark.parametrize("command", ["", "run", "list", "graph"])
+@pytest.mark.parametrize("command", ["", "run", "list", "graph", "plan"])
 def test_every_flag_of_a_command_is_in_the_reference(command: str) -> None:
     flags = flags_of(command)
     assert "-h" in flags and [flag for flag in flags if not documented(flag)] == []

@@ -49,6 +49,7 @@ class Judge:
         self.number: dict[Any, int] = {}
         self.known: dict[Any, int] = {}  # how many tasks there were when it was added
         self.remaining: dict[Any, float] = {}
+        self.dependents: dict[Any, int] = {}  # needs of what it provides, in its batch
         self.queued: dict[Any, int] = {}  # ready and not at work: since which event
         self.at_work: list[Any] = []
         self.began: set[Any] = set()
@@ -75,6 +76,13 @@ class Judge:
                 len(self._providers(tag)) > 1 for tag in self._tags(task)
             )
             self._weigh(task, batch)
+            tags = self._tags(task)
+            self.dependents[task] = sum(self._needs_of(u, tags) for u in batch)
+
+    def _needs_of(self, task: Any, tags: set[Any]) -> int:
+        meta = meta_of(task)
+        needed = [getattr(need, "tag", need) for need in meta.requires] + list(meta.after)
+        return sum(tag in tags for tag in needed)
 
     def _weigh(self, task: Any, batch: list[Any]) -> float:
         if task not in self.remaining:
@@ -175,7 +183,8 @@ class Judge:
             raise Violation("workers", f"{task} started as one more than {self.workers}")
 
     def _rank(self, task: Any) -> tuple[Any, ...]:
-        return meta_of(task).priority, -self.remaining[task], self.number[task]
+        priority = meta_of(task).priority
+        return priority, -self.remaining[task], -self.dependents[task], self.number[task]
 
     def _check_order(self, task: Any) -> None:
         """Compare with those waiting that nothing but their rank could hold up."""
@@ -185,7 +194,8 @@ class Judge:
             theirs, ours = meta_of(other), meta_of(task)
             if locks_conflict(theirs, ours) and self._rank(task) > self._rank(other):
                 self._count_bypass(other, task)
-        if meta_of(task).exclusive or meta_of(task).retries:
+        # A claim counts more than its path.
+        if meta_of(task).exclusive or meta_of(task).retries or meta_of(task).claims:
             return
         for other in self.queued:
             meta = meta_of(other)

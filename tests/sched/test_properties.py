@@ -246,6 +246,11 @@ def the_shortest_path_comes_first(patch: pytest.MonkeyPatch) -> None:
 
 
 @wrong("order")
+def dependents_are_not_counted(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(order_module, "_TIE", 0.0)
+
+
+@wrong("order")
 def equals_are_not_run_as_they_were_added(patch: pytest.MonkeyPatch) -> None:
     _with_entries(patch, lambda priority, path, node: (priority, path - node * 1e-9, node))
 

@@ -79,6 +79,28 @@ def test_the_longest_remaining_path_runs_first_by_known_durations() -> None:
     assert order(depth_only) == ["first", "short", "long", "single"]
 
 
+def test_of_equal_paths_the_one_with_more_dependents_runs_first() -> None:
+    tasks = [
+        make("one", provides=["a"]),
+        make("two", provides=["b"]),
+        make("of one", requires=["a"]),
+        make("of two", requires=["b"]),
+        make("more of two", after=["b"]),
+    ]
+    assert order(Sched(tasks))[:2] == ["two", "one"]
+
+
+def test_claims_of_one_lock_count_as_a_path() -> None:
+    tasks = [
+        make("long", provides=["a"]),
+        make("longer", requires=["a"]),
+        *[make(f"claim{n}", claims=["x"] if n < 3 else [("x",)]) for n in range(4)],
+        make("single"),
+    ]
+    expected = ["claim0", "claim1", "long", "claim2", "longer", "claim3", "single"]
+    assert order(Sched(tasks)) == expected
+
+
 def test_an_unknown_duration_counts_as_the_median_of_the_known() -> None:
     tasks = [make("one"), make("unknown"), make("nine"), make("five")]
     known = {"one": 1, "nine": 9, "five": 5.0}
