@@ -135,7 +135,9 @@ class Run:
         index, mutex, control, pool = self.graph.index, self.mutex, self.control, self.pool
         delayed = self._retries.delayed
         best, others = self._frontline.sorted, self._frontline.heap
-        priorities = self.declared.priorities
+        priorities, plain = self.declared.priorities, self.declared.plain
+        outcomes, tells = self._outcomes, self._tells
+        acquire, release = mutex.acquire, mutex.release
         place = this_place()
         leaving: BaseException | None = None
         final: TaskRes | None = None  # what the consumer had last, to be applied
@@ -160,7 +162,8 @@ class Run:
             results = self._wait() if timed else pool.results(None)
             hungry, low = pool.marks()
             for res in results:
-                with mutex:
+                acquire()
+                try:
                     if final is not None:
                         self.apply(node, final)
                         if control.pending:
@@ -174,7 +177,13 @@ class Run:
                     node = index.get(id(res[0]), -1)
                     if node < 0:
                         node = index[identity(res[0])]
-                    final = self.receive(node, res)
+                    if tells or not plain[node]:
+                        final = self.receive(node, res)
+                    else:
+                        outcomes[node] = res.outcome
+                        final = res
+                finally:
+                    release()
                 if final is not None and leaving is None:
                     interrupts.busy = False
                     try:
@@ -277,10 +286,7 @@ class Run:
         if self.state[node] is not HANDED:
             return self._record(node, res)  # of a retry given up
         if self.declared.plain[node]:
-            self._outcomes[node] = res.outcome
-            if self._tells:
-                self._tell(events.Finished, res.task, res.outcome, res)
-            return res
+            return self._record(node, res)
         meta = self.declared.metas[node]
         if not meta.retries or not self._retries.count(node, res, meta) or self.control.requested:
             return self._record(node, res)
