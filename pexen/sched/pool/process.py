@@ -13,6 +13,8 @@ has nothing to do. When a worker dies, its results are read first; then the item
 had begun is lost, those that had not are handed out again, unless reading one seems to be
 what kills, and the worker is replaced.
 
+Who works, and who has to be replaced, is in `staff`.
+
 Why this file is large: these rules all read and change the same few queues, and are
 shorter side by side than any seam between them would be.
 """
@@ -20,7 +22,6 @@ shorter side by side than any seam between them would be.
 from __future__ import annotations
 
 import atexit
-import logging
 import math
 import multiprocessing
 import multiprocessing.util  # its exit handler joins children: ours has to run before it
@@ -43,14 +44,11 @@ from ..common import (
 from .base import ABORTED, RUNNING, Running, WorkerPool
 from .channel import PIPE_SIZE
 from .checks import check_count, check_seconds
-from .crew import RESULTS, STACKS, WRITABLE, Crew
+from .crew import RESULTS, STACKS, WRITABLE
 from .exceptions import decode_exception
 from .handle import Item, WorkerProcess
-from .restarts import Restarts
-from .roster import Roster
+from .staff import Staff
 from .travel import READY, Report, decode_report, decode_result
-
-_log = logging.getLogger("pexen")
 
 # How many items may be with one worker; their tickets have to fit into a pipe, which has
 # only 4096 bytes where a user has very many.
@@ -105,17 +103,14 @@ class ProcessWorkerPool(WorkerPool):
         if grace != 0:
             check_seconds("grace", grace)
         # Configuration.
-        self._tasks_per_worker = tasks_per_worker
         self._grace = grace
         # State.
         self._lock = threading.RLock()  # guards all of it, but isn't held while waiting
         self._pid = 0  # of the process that started the pool
-        self._roster = Roster(forks=start_method == "fork")
-        self._crew = Crew(multiprocessing.get_context(start_method), initializer)
+        self._staff = Staff(start_method, initializer, tasks_per_worker)
+        self._crew = self._staff.crew
         self._backlog: deque[Item] = deque()  # submitted, and not with a worker
         self._seqs = 0
-        self._restarts = Restarts()
-        self._broken: PoolError | None = None  # why the pool can't go on
 
     # -- tasks and workers ----------------------------------------------------------------------
 
@@ -123,26 +118,26 @@ class ProcessWorkerPool(WorkerPool):
         """Announce the tasks that may be submitted; PoolError while the pool runs."""
         if self.alive():
             raise PoolError("Cannot register tasks while the pool is running")
-        self._roster.register(tasks)
+        self._staff.roster.register(tasks)
 
     def admit(self, tasks: Iterable[Task]) -> None:
         """See the contract. Forked workers learn of what can't be pickled by a new fork."""
         with self._lock:
-            self._roster.admit(tasks)
+            self._staff.roster.admit(tasks)
             self._refresh()
 
     def _refresh(self) -> None:
-        """Replace idle workers that are worn, or lack tasks which only a fork can bring."""
+        """Replace idle workers that can't be given anything more."""
         for worker in self._crew.workers.values():
-            if not worker.queue and (self._is_worn(worker) or self._is_stale(worker)):
-                worker.stop()
-        self._fill()
+            self._staff.release(worker)
+        self._staff.fill(self._wanted)
 
-    def _is_worn(self, worker: WorkerProcess) -> bool:
-        return self._tasks_per_worker is not None and worker.handed >= self._tasks_per_worker
-
-    def _is_stale(self, worker: WorkerProcess) -> bool:
-        return self._roster.is_stale(worker.inherited)
+    @property
+    def _wanted(self) -> int:
+        """For how many workers there may be work."""
+        if self._state == RUNNING:
+            return self.workers
+        return min(self.workers, len(self._backlog))
 
     def _start(self) -> None:
         if multiprocessing.current_process().daemon:
@@ -151,51 +146,13 @@ class ProcessWorkerPool(WorkerPool):
                 "make it with daemon=False, or use a ThreadWorkerPool"
             )
         self._pid = os.getpid()
-        self._broken = None
-        self._restarts = Restarts()
         self._backlog.clear()
-        self._roster.start()
         try:
-            self._crew.open()
             _pools.add(self)
-            for _ in range(self.workers):
-                self._crew.add(self._roster.registry(), len(self._roster))
-        except OSError as exc:
-            if not self._crew.workers:
-                self._terminate()
-                raise PoolError(f"no worker process can be started: {exc}") from exc
-            self._note_refused(exc)
-        except BaseException:  # an interrupt, or a task that can't be sent
+            self._staff.start(self.workers)
+        except BaseException:  # also an interrupt, or a task that can't be sent
             self._terminate()
             raise
-
-    def _fill(self) -> None:
-        """Bring the number of workers up, as long as there may be work for them."""
-        while self._lacks_workers() and self._restarts.allowed(self.clock()):
-            try:
-                self._crew.add(self._roster.registry(), len(self._roster))
-            except OSError as exc:
-                self._note_refused(exc)
-
-    def _lacks_workers(self) -> bool:
-        wanted = self.workers
-        if self._state != RUNNING:
-            wanted = min(wanted, len(self._backlog))
-        staying = sum(not worker.retiring for worker in self._crew.workers.values())
-        return staying < wanted and self._broken is None
-
-    def _note_refused(self, exc: OSError) -> None:
-        """The system refuses to start a worker: go on with those there are, if any."""
-        if not self._restarts.in_vain:
-            _log.warning("a worker process could not be started, going on with fewer: %s", str(exc))
-        self._note_in_vain(f"no worker process can be started: {exc}", exc)
-
-    def _note_in_vain(self, why: str, cause: BaseException | None = None) -> None:
-        """A worker was started for nothing. Give up if that goes on, and there is no other."""
-        self._restarts.failed(self.clock())
-        if self._restarts.exhausted() and not self._crew.workers and self._broken is None:
-            self._broken = PoolError(why)
-            self._broken.__cause__ = cause
 
     def _close(self) -> None:
         pass  # workers are told in _join, when nothing is left for them
@@ -219,7 +176,7 @@ class ProcessWorkerPool(WorkerPool):
 
     def _submit(self, task: Task, shared: Shared) -> None:
         with self._lock:
-            index = self._roster.index(task)
+            index = self._staff.roster.index(task)
             self._seqs += 1
             self._backlog.append(Item(self._seqs, index, task, shared, self._timeout_of(task)))
             self._serve()
@@ -235,13 +192,7 @@ class ProcessWorkerPool(WorkerPool):
             self._hand(worker, self._backlog.popleft())
 
     def _accepts(self, worker: WorkerProcess) -> bool:
-        return (
-            not worker.retiring
-            and worker.ending is None
-            and len(worker.queue) < self._depth()
-            and not self._is_stale(worker)
-            and not self._is_worn(worker)
-        )
+        return self._staff.room(worker, self._depth()) > 0
 
     def _depth(self) -> int:
         """How many items one worker may have."""
@@ -253,7 +204,7 @@ class ProcessWorkerPool(WorkerPool):
         item.seq = self._seqs
         item.since = None
         known = worker.knows(item.index)
-        definition = None if known else self._roster.definition(item.index)
+        definition = None if known else self._staff.roster.definition(item.index)
         try:
             worker.hand(item, definition)
         except AttributeError as exc:
@@ -298,8 +249,8 @@ class ProcessWorkerPool(WorkerPool):
         end = None if timeout is None else self.clock() + timeout
         while True:
             with self._lock:
-                if self._broken is not None:
-                    raise self._broken
+                if self._staff.broken is not None:
+                    raise self._staff.broken
                 self._balance()
                 wait = self._patience(end)
             happened = self._crew.wait(wait)
@@ -307,7 +258,7 @@ class ProcessWorkerPool(WorkerPool):
                 got: list[TaskRes] = []
                 self._react(happened, got)
                 self._judge(got)
-                self._fill()
+                self._staff.fill(self._wanted)
                 self._serve()
                 over = end is not None and self.clock() >= end
             self._tell_beginnings()
@@ -358,8 +309,7 @@ class ProcessWorkerPool(WorkerPool):
     def _patience(self, end: float | None) -> float:
         """Seconds until the caller's time is up, or that of a task or a worker that is being ended."""
         moments = [worker.next_moment() for worker in self._crew.workers.values()]
-        if self._lacks_workers():
-            moments.append(self._restarts.next_moment)
+        moments.append(self._staff.next_start(self._wanted))
         return self._until([end, *moments])
 
     def _react(
@@ -396,9 +346,9 @@ class ProcessWorkerPool(WorkerPool):
             # A long message is only written to its end as it is read.
             end = self.clock() if len(message) >= PIPE_SIZE else report.sent
             if report.outcome is not None:
-                self._restarts.worked()
+                self._staff.note_worked()
                 got.append(decode_result(report, item.task, worker.name))
-            elif self._roster.refuse_travel(item.index):
+            elif self._staff.roster.refuse_travel(item.index):
                 item.since = None
                 self._backlog.appendleft(item)
             else:
@@ -417,7 +367,7 @@ class ProcessWorkerPool(WorkerPool):
         else:
             info = decode_exception(report.exception)
             text = info.text if info else ""
-            self._broken = PoolError(f"the initializer failed in {worker.name}:\n{text}")
+            self._staff.broken = PoolError(f"the initializer failed in {worker.name}:\n{text}")
 
     def _bury(self, worker: WorkerProcess, got: list[TaskRes]) -> None:
         """A worker has ended: settle what it was handed, and replace it."""
@@ -436,10 +386,9 @@ class ProcessWorkerPool(WorkerPool):
                 why = f"{MAX_DEATHS} workers died before they could begin it; the last one, {how}"
                 got.append(worker.loss_of(untouched.pop(0), why, self.clock()))
         self._backlog.extendleft(reversed(untouched))
-        if not worker.begun and not worker.retiring:
-            when = "before they have done anything" if worker.ready else "before they are ready"
-            self._note_in_vain(f"workers die {when}; the last one, {how}")
-        self._fill()
+        if not worker.retiring:
+            self._staff.note_dead(worker, how)
+        self._staff.fill(self._wanted)
 
     # -- the seam ------------------------------------------------------------------------------
 
