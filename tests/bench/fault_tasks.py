@@ -113,7 +113,7 @@ def die_reading_once() -> None:
 
 
 def _cut_reading(wanted: Callable[[], bool]) -> None:
-    read = os.read
+    read, readv = os.read, os.readv
 
     def cut(fd: int, size: int) -> bytes:
         if size >= BIG and wanted():
@@ -121,7 +121,13 @@ def _cut_reading(wanted: Callable[[], bool]) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return read(fd, size)
 
-    os.read = cut
+    def cut_into(fd: int, buffers: Any) -> int:
+        if sum(map(len, buffers)) >= BIG and wanted():
+            read(fd, 1000)
+            os.kill(os.getpid(), signal.SIGKILL)
+        return readv(fd, buffers)
+
+    os.read, os.readv = cut, cut_into
     Connection._recv.__defaults__ = (cut,)  # type: ignore[attr-defined]
 
 

@@ -32,9 +32,16 @@ def allocate_beyond_the_limit() -> int:
     return len(bytearray(512 << 20))
 
 
-def return_more_than_fits() -> bytes:
-    """Leave too little memory for what it returns to be copied."""
-    large = bytes(64 << 20)
+def return_more_than_fits() -> str:
+    """Leave too little memory for what it returns to be encoded."""
+    large = "\xe9" * (64 << 20)
+    limit_memory(16 << 20)
+    return large
+
+
+def return_what_need_not_be_copied() -> bytes:
+    """Leave too little memory for another one of what it returns."""
+    large = b"b" * (64 << 20)
     limit_memory(16 << 20)
     return large
 

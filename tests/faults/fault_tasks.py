@@ -81,18 +81,26 @@ def die_within_the_result(note: str) -> bytes:
 
 def kill_within_a_large_read(killed: str, times: int) -> None:
     """For an initializer: a worker that reads 1 MB in all is killed there, so many times."""
-    read = os.read
+    read, readv = os.read, os.readv
     total = 0
 
-    def read_and_count(fd: int, size: int) -> bytes:
+    def count(size: int) -> None:
         nonlocal total
-        data = read(fd, size)
-        total += len(data)
+        total += size
         if total > 1_000_000 and any(first_to_come(f"{killed}-{n}") for n in range(times)):
             kill_itself()
+
+    def read_and_count(fd: int, size: int) -> bytes:
+        data = read(fd, size)
+        count(len(data))
         return data
 
-    os.read = read_and_count
+    def readv_and_count(fd: int, buffers: Any) -> int:
+        size = readv(fd, buffers)
+        count(size)
+        return size
+
+    os.read, os.readv = read_and_count, readv_and_count
 
 
 def measure(shared: dict[str, Any]) -> int:

@@ -57,6 +57,13 @@ def test_a_result_for_which_memory_is_lacking_fails_its_task(start_method: str) 
     assert "MemoryError" in account.text_of(returns)
 
 
+def test_a_large_buffer_needs_no_memory_to_be_sent(start_method: str) -> None:
+    returns = faulty(tasks.return_what_need_not_be_copied)
+    account = run_through(make_pool(start_method), {returns: "ok"})
+    ret = account.results[returns].ret
+    assert len(ret) == 64 << 20 and ret.strip(b"b") == b""
+
+
 def test_a_worker_without_any_memory_left_is_no_end(start_method: str) -> None:
     hog = faulty(tasks.use_up_all_memory)
     account = run_through(make_pool(start_method), {hog: ("failed", "lost")})

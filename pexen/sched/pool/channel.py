@@ -1,20 +1,38 @@
-"""Messages over a pipe: each is its length and then its bytes.
+"""Messages over a pipe: each is its length and then its bytes, and then its large buffers.
 
 The parent's ends never block: what doesn't fit waits in an `Outbox`, what has come so
 far in an `Inbox`. A message torn by the writer's death stays in the inbox and is
-dropped with it. The worker's ends block, as it has nothing else to do.
+dropped with it. The worker's ends block, as it has nothing else to do; it reads by a `Reader`.
+
+Small messages are many, so they are read and written in bulk: one call of the system
+moves all that is there.
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import struct
 from collections import deque
 
-_LENGTH = struct.Struct("<Q")
+from .buffers import Buffers, Landed, Landing
+
 PIPE_SIZE = 1 << 16  # what a pipe usually holds
 _CHUNK = PIPE_SIZE
-_LARGE = 1 << 16  # messages above this aren't copied together with their length
+
+# What one holds through which large buffers go. More is hardly faster, and what all pipes of a user
+# hold is limited, to 64 MB often.
+WIDE = 1 << 18
+_SET_SIZE = getattr(fcntl, "F_SETPIPE_SZ", None)
+
+# The length of a message. If its buffers follow it, the highest bit is set, and the message
+# begins with how many there are, and of each how long it is and whether it is readonly.
+_LENGTH = struct.Struct("<Q")
+_HAS_BUFFERS = 1 << 63
+_MOST = _HAS_BUFFERS - 1
+_COUNT = struct.Struct("<I")
+_BUFFER = struct.Struct("<Q?")
 
 
 class Outbox:
@@ -22,17 +40,30 @@ class Outbox:
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
+        self._small: list[bytes] = []  # the last messages, still to be joined into a part
         self._parts: deque[memoryview] = deque()
 
-    def put(self, payload: bytes) -> None:
-        head = _LENGTH.pack(len(payload))
-        if len(payload) < _LARGE:
-            self._parts.append(memoryview(head + payload))
-        else:
-            self._parts.extend((memoryview(head), memoryview(payload)))
+    def put(self, payload: bytes, buffers: Buffers = ()) -> None:
+        """Add a message; nothing is written before `flush`.
+
+        Buffers aren't copied, so they mustn't change from now on.
+        """
+        if not buffers:
+            self._small.append(_LENGTH.pack(len(payload)) + payload)
+            return
+        _widen(self._fd)
+        self._small.append(_framed(payload, buffers))
+        self._join()
+        self._parts.extend(buffers)
+
+    def _join(self) -> None:
+        if self._small:
+            self._parts.append(memoryview(b"".join(self._small)))
+            self._small.clear()
 
     def flush(self) -> bool:
         """Write what fits; returns whether everything is written. OSError if nobody reads."""
+        self._join()
         while self._parts:
             part = self._parts[0]
             try:
@@ -46,62 +77,158 @@ class Outbox:
         return True
 
 
+# What has come: a payload, and the buffers that belong to it.
+Message = tuple[bytes, Landed]
+
+
+class _Cutter:
+    """Cuts what is read into messages."""
+
+    def __init__(self) -> None:
+        self._rest = bytearray()  # the beginning of a message
+        self._wanted = 0  # how long that has to become for more to be said
+        self._landings: deque[Landing] = deque()  # the buffers that are still to come
+        self._landed: list[bytes | bytearray | None] = []  # those that have come, before them
+        self._payload = b""  # what they belong to
+
+    @property
+    def partial(self) -> bool:
+        """Whether part of a message has come."""
+        return bool(self._rest or self._landings)
+
+    def read(self, fd: int) -> tuple[int, list[Message]]:
+        """Read once; how many bytes, and the messages that are whole with them."""
+        if self._landings:
+            count = self._landings[0].read(fd)
+            return count, self._land()
+        chunk = os.read(fd, _CHUNK)
+        return len(chunk), self._cut(chunk)
+
+    def _cut(self, chunk: bytes) -> list[Message]:
+        data: bytes | bytearray = chunk
+        if self._rest:
+            self._rest += chunk
+            if len(self._rest) < self._wanted:
+                return []  # pieces of a long message aren't looked at one by one
+            data, self._rest = self._rest, bytearray()
+        messages: list[Message] = []
+        start, size = 0, len(data)
+        self._wanted = _LENGTH.size
+        while start + _LENGTH.size <= size:
+            begin = start + _LENGTH.size
+            length = _LENGTH.unpack_from(data, start)[0]
+            end = begin + (length & _MOST)
+            if end > size:
+                self._wanted = end - start
+                break
+            payload = bytes(data[begin:end])
+            start = end
+            if length > _MOST:
+                start += self._expect(payload, memoryview(data)[end:])
+                messages += self._land()
+            else:
+                messages.append((payload, ()))
+        if start < size:
+            self._rest += memoryview(data)[start:]
+        return messages
+
+    def _expect(self, payload: bytes, follows: memoryview) -> int:
+        """Let the buffers of a message land. Returns how much of what follows is of them."""
+        count = _COUNT.unpack_from(payload)[0]
+        start = _COUNT.size + count * _BUFFER.size
+        self._payload = payload[start:]
+        used = 0
+        for size, readonly in _BUFFER.iter_unpack(payload[_COUNT.size : start]):
+            landing = Landing(size, readonly)
+            piece = follows[used : used + size]
+            landing.put(piece)
+            used += len(piece)
+            self._landings.append(landing)
+        return used
+
+    def _land(self) -> list[Message]:
+        """The message whose buffers come in, if all have."""
+        while self._landings and not self._landings[0].missing:
+            self._landed.append(self._landings.popleft().landed())
+        if self._landings:
+            return []
+        landed, self._landed = self._landed, []
+        return [(self._payload, landed)]
+
+
 class Inbox:
     """What has been read from a non-blocking descriptor and isn't a whole message yet."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
-        self._buffer = bytearray()
+        self._cutter = _Cutter()
         self.closed = False  # the writer has closed its end, or is gone
 
     @property
     def partial(self) -> bool:
         """Whether part of a message has come."""
-        return bool(self._buffer)
+        return self._cutter.partial
 
-    def fetch(self) -> list[bytes]:
+    def fetch(self) -> list[Message]:
         """The messages that have come in whole; reads until nothing is there."""
-        while True:
+        messages: list[Message] = []
+        while not self.closed:
             try:
-                chunk = os.read(self._fd, _CHUNK)
+                count, whole = self._cutter.read(self._fd)
             except BlockingIOError:
                 break
-            self._buffer += chunk
-            self.closed = not chunk
-            if len(chunk) < _CHUNK:
+            self.closed = not count
+            messages += whole
+            if count < _CHUNK:
                 break  # most likely nothing more; if there is, the selector says so
-        messages = []
-        start = 0
-        while len(self._buffer) - start >= _LENGTH.size:
-            begin = start + _LENGTH.size
-            end = begin + _LENGTH.unpack_from(self._buffer, start)[0]
-            if len(self._buffer) < end:
-                break
-            messages.append(bytes(memoryview(self._buffer)[begin:end]))
-            start = end
-        del self._buffer[:start]
         return messages
 
 
-def read_message(fd: int) -> bytes | None:
-    """The next message of a blocking descriptor, or None when the writer is gone."""
-    head = _read_exactly(fd, _LENGTH.size)
-    return None if head is None else _read_exactly(fd, _LENGTH.unpack(head)[0])
+class Reader:
+    """Messages from a blocking descriptor that nobody else reads."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._cutter = _Cutter()
+        self._messages: deque[Message] = deque()
+
+    def next(self) -> Message | None:
+        """The next message, waiting for it; None when the writer is gone."""
+        while not self._messages:
+            count, whole = self._cutter.read(self._fd)
+            if not count:
+                return None
+            self._messages.extend(whole)
+        return self._messages.popleft()
 
 
-def _read_exactly(fd: int, size: int) -> bytes | None:
-    data = os.read(fd, size)
-    if len(data) == size:
-        return data
-    parts = bytearray(data)
-    while data and len(parts) < size:
-        data = os.read(fd, size - len(parts))
-        parts += data
-    return bytes(parts) if len(parts) == size else None
-
-
-def write_message(fd: int, payload: bytes) -> None:
+def write_message(fd: int, payload: bytes, buffers: Buffers = ()) -> None:
     """Write a message to a blocking descriptor; OSError when the reader is gone."""
-    view = memoryview(_LENGTH.pack(len(payload)) + payload)
+    whole = _framed(payload, buffers) if buffers else _LENGTH.pack(len(payload)) + payload
+    written = os.write(fd, whole)
+    if written < len(whole):
+        _write_all(fd, memoryview(whole)[written:])
+    if buffers:
+        _widen(fd)
+    for buffer in buffers:
+        _write_all(fd, buffer)
+
+
+def _widen(fd: int) -> None:
+    """Let a pipe hold more, where that can be, so that its ends wait less for each other."""
+    if _SET_SIZE is not None:
+        with contextlib.suppress(OSError):  # the user has very many pipes
+            fcntl.fcntl(fd, _SET_SIZE, WIDE)
+
+
+def _write_all(fd: int, view: memoryview) -> None:
     while view:
         view = view[os.write(fd, view) :]
+
+
+def _framed(payload: bytes, buffers: Buffers) -> bytes:
+    """A message but for its buffers, of which it says how large they are."""
+    table = b"".join(_BUFFER.pack(len(buffer), buffer.readonly) for buffer in buffers)
+    length = _COUNT.size + len(table) + len(payload)
+    head = _LENGTH.pack(length | _HAS_BUFFERS) + _COUNT.pack(len(buffers))
+    return b"".join([head, table, payload])

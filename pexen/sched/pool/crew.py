@@ -81,6 +81,8 @@ class Crew:
         if selector is None:
             return []
         happened = [key.data for key, _ in selector.select(timeout)]
+        if len(happened) == 1 and happened[0] is not None:
+            return happened
         if None in happened and self._wake_fds is not None:
             with contextlib.suppress(BlockingIOError):
                 while os.read(self._wake_fds[0], 4096):
@@ -94,16 +96,18 @@ class Crew:
             with contextlib.suppress(OSError):  # full: awake already; closed: over
                 os.write(fds[1], b"w")
 
-    def watch_writing(self, worker: WorkerProcess) -> None:
-        """Write what fits, and have the selector say when more does."""
+    def write(self, worker: WorkerProcess) -> None:
+        """Write to a worker what fits, and have the selector say when more does."""
         assert self._selector is not None
-        known = worker.ends.tasks in self._selector.get_map()
-        if worker.flush():
-            if known:
-                self._selector.unregister(worker.ends.tasks)
-        elif not known:
+        done = worker.flush()
+        if done is not worker.stuffed:
+            return  # the selector does as it should
+        worker.stuffed = not worker.stuffed
+        if worker.stuffed:
             watched = (worker, WRITABLE)
             self._selector.register(worker.ends.tasks, selectors.EVENT_WRITE, watched)
+        else:
+            self._selector.unregister(worker.ends.tasks)
 
     def unwatch(self, fd: int) -> None:
         """Watch a descriptor no more."""

@@ -8,7 +8,8 @@ Invariants:
 
 H1  `queue` has, in order, the items whose results haven't been read; for each, a
     submission was put into the outbox after those before it.
-H2  Tickets in the pipe are of items in the queue, in the queue's order, and are its tail.
+H2  Tickets in the pipe are of items in the queue, in the queue's order, and are its tail. Only
+    those of items that were `put` and not yet sent are missing.
 H3  `retiring`: it was told to end, with nothing in the queue, or nothing that isn't settled.
 H4  `dead` is only so while `ending` sees to others of the group.
 """
@@ -19,7 +20,7 @@ import contextlib
 import os
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.context import BaseContext
 
@@ -44,6 +45,9 @@ _STUCK_SECONDS = 5.0
 
 # Shorter timeouts count as so many seconds, as one has to be able to begin in the time.
 _LEAST_SECONDS = 0.001
+
+# Bytes; as many tickets as there may be. Both readers read whole tickets, of eight bytes.
+_ALL_TICKETS = 4096
 
 # How much of what faulthandler wrote is kept, in bytes.
 _MAX_STACKS = 1 << 18
@@ -82,6 +86,8 @@ class WorkerProcess:
         self.begun = 0  # of those, how many have begun
         self.inherited = 0  # it knows the tasks with an index below this
         self._defined: set[int] = set()  # and these
+        self.stuffed = False  # its pipe takes no more for now, and the selector watches for that
+        self._unsent: list[int] = []  # the numbers of items whose tickets aren't written
         self.ending: Ending | None = None  # why and how the parent is ending it
         self.ends = NO_ENDS
         self._child = Child(context, f"pexen-{self.name}")
@@ -113,7 +119,7 @@ class WorkerProcess:
             self._stop_by = time.monotonic() + STOP_GRACE
             self._outbox.put(stop_message())
             self.flush()
-            self._write_ticket(STOP)
+            self._write_tickets([STOP])
 
     def kill(self) -> None:
         """End it and its group at once."""
@@ -230,16 +236,26 @@ class WorkerProcess:
         """Whether the task needn't be sent along."""
         return index < self.inherited or index in self._defined
 
-    def hand(self, item: Item, definition: bytes | None) -> None:
-        """Put an item at the end of the queue; AttributeError if it can't be pickled."""
-        message = encode_submission(item.seq, item.index, definition, item.shared)
+    def put(self, item: Item, definition: bytes | None) -> None:
+        """Put an item at the end of the queue; AttributeError if it can't be pickled.
+
+        `send_tickets` and `Crew.write` have to follow, for any number of items.
+        """
+        message, buffers = encode_submission(item.seq, item.index, definition, item.shared)
         if definition is not None:
             self._defined.add(item.index)
-        self._outbox.put(message)
+        self._outbox.put(message, buffers)
         self.queue.append(item)
-        self.handed += 1
-        self.flush()
-        self._write_ticket(item.seq)
+        self._unsent.append(item.seq)
+
+    def send_tickets(self) -> None:
+        """Let the worker take up what was put.
+
+        The submissions are written after it: as a worker waits for these, it wakes up but once.
+        """
+        seqs, self._unsent = self._unsent, []
+        self.handed += len(seqs)
+        self._write_tickets(seqs)
 
     def flush(self) -> bool:
         """Write what fits; returns whether all is written."""
@@ -250,30 +266,32 @@ class WorkerProcess:
 
     def take_back(self) -> list[Item]:
         """Remove and return the items whose tickets are still there: they have not begun."""
-        seqs = set()
-        while True:
-            try:
-                data = os.read(self.ends.tickets_r, TICKET.size)
-            except BlockingIOError:
-                break
-            if not data:
-                break
-            seqs.add(TICKET.unpack(data)[0])
-        if STOP in seqs:
-            self._write_ticket(STOP)
-        back = [item for item in self.queue if item.seq in seqs]
+        tickets: set[int] = set()
+        with contextlib.suppress(BlockingIOError):
+            while data := os.read(self.ends.tickets_r, _ALL_TICKETS):
+                tickets.update(ticket for (ticket,) in TICKET.iter_unpack(data))
+        if STOP in tickets:
+            self._write_tickets([STOP])
+        back = [item for item in self.queue if item.seq in tickets]
+        if back:
+            begun = [item for item in self.queue if item.seq not in tickets]
+            self.queue.clear()
+            self.queue.extend(begun)
         for item in back:
-            self.queue.remove(item)
             self._defined.discard(item.index)  # it drops the message, and what is in it
         self.handed -= len(back)
         return back
 
-    def give_again(self, item: Item) -> None:
-        """Undo taking back an item, those after it not given again yet; it has the submission."""
-        self.queue.append(item)
-        self.handed += 1
-        self._write_ticket(item.seq)
+    def give_again(self, items: Sequence[Item]) -> None:
+        """Undo taking back some items, in their order; it has the submissions.
 
-    def _write_ticket(self, seq: int) -> None:
+        Items that are given again come before those that are put anew.
+        """
+        seqs = [item.seq for item in items]
+        self.queue.extend(items)
+        self.handed += len(seqs)
+        self._write_tickets(seqs)
+
+    def _write_tickets(self, seqs: list[int]) -> None:
         with contextlib.suppress(BrokenPipeError):
-            os.write(self.ends.tickets_w, TICKET.pack(seq))
+            os.write(self.ends.tickets_w, b"".join(map(TICKET.pack, seqs)))

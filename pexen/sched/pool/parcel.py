@@ -19,8 +19,14 @@ from typing import Any
 from ..call import run_task
 from ..common import ExceptionInfo, PoolError, Shared, Task, TaskRes, task_name
 from ..meta import kwargs_of
-from .exceptions import decode_exception, describe
-from .travel import decode_report, decode_result, encode_not_loaded, encode_result
+from .exceptions import describe
+from .report import (
+    decode_report,
+    decode_result,
+    encode_not_loaded,
+    encode_whole,
+    reported_exception,
+)
 
 _NOT_LOADED = (
     "the task could not be loaded by the executor's worker {worker}; it has to stand at the "
@@ -86,7 +92,7 @@ class Reply:
         self.res = res
 
     def __reduce__(self) -> tuple[type[tuple[Any, ...]], tuple[Sealed]]:
-        return tuple, ((self.worker, encode_result(0, self.res)),)
+        return tuple, ((self.worker, encode_whole(0, self.res)),)
 
 
 def run_parcel(parcel: Parcel | bytes) -> Reply | Sealed:
@@ -117,7 +123,7 @@ def _run_sealed(sealed: bytes, worker: str) -> bytes:
         with contextlib.suppress(Exception):  # whatever this exception is like
             exc.add_note(_NOT_LOADED.format(worker=worker))
         return encode_not_loaded(0, exc)
-    return encode_result(0, run_task(task, shared, kwargs, time.monotonic))
+    return encode_whole(0, run_task(task, shared, kwargs, time.monotonic))
 
 
 def _worker_name() -> str:
@@ -141,10 +147,10 @@ def open_reply(reply: Any, parcel: Parcel, arrival: float) -> TaskRes | None:
     try:
         worker, message = reply
         report = decode_report(message)
-        if report.outcome is None:
-            info = decode_exception(report.exception)
+        if not report.is_loaded:
+            info = reported_exception(report, message)
             return TaskRes.failed(parcel.task, parcel.shared, info, str(worker))
-        res = decode_result(report, parcel.task, str(worker))
+        res = decode_result(report, message, parcel.task, str(worker))
     except Exception:  # the executor has returned something else
         return None
     res.started = arrival - report.duration

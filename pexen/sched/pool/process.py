@@ -8,12 +8,13 @@ Actors and channels:
   (`pipes`), so that what a dying worker does to its pipes concerns nobody else.
 
 An item goes to an idle worker, else ahead into the shortest queue, else it waits in
-the backlog. What was handed ahead is taken back, through its ticket, when another worker
-has nothing to do. When a worker dies, its results are read first; then the item that
+the backlog. What is handed out at a time is written to each worker at once. What was handed
+ahead is taken back, through its ticket, when another worker has nothing to do: half of it goes
+there. When a worker dies, its results are read first; then the item that
 had begun is lost, those that had not are handed out again, unless reading one seems to be
 what kills, and the worker is replaced.
 
-Who works, and who has to be replaced, is in `staff`.
+Who works, and who has to be replaced, is in `staff`; who gets what, in `dealing`.
 
 Why this file is large: these rules all read and change the same few queues, and are
 shorter side by side than any seam between them would be.
@@ -29,7 +30,7 @@ import os
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from ..common import (
     ExceptionInfo,
@@ -45,10 +46,10 @@ from .base import ABORTED, RUNNING, Running, WorkerPool
 from .channel import PIPE_SIZE
 from .checks import check_count, check_seconds
 from .crew import RESULTS, STACKS, WRITABLE
-from .exceptions import decode_exception
+from .dealing import Place, deal, divide
 from .handle import Item, WorkerProcess
+from .report import READY, Report, decode_report, decode_result, reported_exception
 from .staff import Staff
-from .travel import READY, Report, decode_report, decode_result
 
 # How many items may be with one worker; their tickets have to fit into a pipe, which has
 # only 4096 bytes where a user has very many.
@@ -176,45 +177,80 @@ class ProcessWorkerPool(WorkerPool):
 
     def _submit(self, task: Task, shared: Shared) -> None:
         with self._lock:
-            index = self._staff.roster.index(task)
-            self._seqs += 1
-            self._backlog.append(Item(self._seqs, index, task, shared, self._timeout_of(task)))
+            self._note_submitted(task, shared)
             self._serve()
         self._tell_beginnings()
 
-    def _serve(self) -> None:
-        """Hand the backlog out, as far as queues may grow."""
-        while self._backlog:
-            workers = [w for w in self._crew.workers.values() if self._accepts(w)]
-            if not workers:
-                return
-            worker = min(workers, key=lambda w: len(w.queue))
-            self._hand(worker, self._backlog.popleft())
+    def submit_all(self, batch: Sequence[tuple[Task, Shared]]) -> None:
+        """See the contract. Each worker gets its share at once."""
+        if self._state != RUNNING:
+            super().submit_all(batch)  # which says what is wrong
+            return
+        with self._lock:
+            try:
+                for task, shared in batch:
+                    self._note_submitted(task, shared)
+                    self.due += 1
+            finally:
+                try:
+                    self._serve()
+                except BaseException:
+                    self.due -= 1  # the one whose dict was being pickled
+                    raise
+        self._tell_beginnings()
 
-    def _accepts(self, worker: WorkerProcess) -> bool:
-        return self._staff.room(worker, self._depth()) > 0
+    def _note_submitted(self, task: Task, shared: Shared) -> None:
+        index = self._staff.roster.index(task)
+        self._seqs += 1
+        self._backlog.append(Item(self._seqs, index, task, shared, self._timeout_of(task)))
 
+    @property
     def _depth(self) -> int:
-        """How many items one worker may have."""
+        """How many items a worker may have."""
         return min(1 + math.ceil(self._spare.depth / self.workers), MAX_DEPTH)
 
-    def _hand(self, worker: WorkerProcess, item: Item) -> None:
+    def _serve(self) -> None:
+        """Hand the backlog out, as far as queues may grow."""
+        if not self._backlog:
+            return
+        depth, room = self._depth, self._staff.room
+        places = [Place(worker, room(worker, depth)) for worker in self._crew.workers.values()]
+        deal(self._backlog, places)
+        try:
+            for place in places:
+                self._hand(place.worker, place.share)
+        except BaseException:  # an interrupt while a dict was pickled
+            rest = sorted((item for place in places for item in place.share), key=_by_number)
+            self._backlog.extendleft(reversed(rest))
+            raise
+
+    def _hand(self, worker: WorkerProcess, items: deque[Item]) -> None:
+        """Let a worker have the items; those that it was given are no more in `items`."""
+        if not items:
+            return
+        now = self.clock()
+        try:
+            while items:
+                self._put(worker, items.popleft(), now)
+        finally:
+            worker.send_tickets()
+            self._crew.write(worker)
+        self._note_begin(worker, now)
+
+    def _put(self, worker: WorkerProcess, item: Item, now: float) -> None:
         # Numbered anew each time, as it may come back to a worker that had it before.
         self._seqs += 1
         item.seq = self._seqs
         item.since = None
+        item.handed = now
         known = worker.knows(item.index)
         definition = None if known else self._staff.roster.definition(item.index)
         try:
-            worker.hand(item, definition)
+            worker.put(item, definition)
         except AttributeError as exc:
             info = ExceptionInfo.of(exc)
             self._ready.append(TaskRes.failed(item.task, item.shared, info, worker.name))
             self.wake()
-            return
-        item.handed = self.clock()
-        self._crew.watch_writing(worker)
-        self._note_begin(worker, item.handed)
 
     def _note_begin(self, worker: WorkerProcess, free: float) -> None:
         """The first in a ready worker's queue has begun, when the worker was `free` for it."""
@@ -227,20 +263,22 @@ class ProcessWorkerPool(WorkerPool):
                 self._beginnings.append((item.task, item.since))
 
     def _balance(self) -> None:
-        """Give an idle worker something that was handed ahead to a busy one, and hasn't begun."""
-        for idle in self._crew.workers.values():
-            if idle.queue or not self._accepts(idle):
+        """Give idle workers half of what was handed ahead to a busy one, and hasn't begun."""
+        workers = self._crew.workers.values()
+        lengths = [len(worker.queue) for worker in workers]
+        if 0 not in lengths or max(lengths) < 2:
+            return
+        for idle in workers:
+            room = 0 if idle.queue else self._staff.room(idle, self._depth)
+            if not room:
                 continue
-            for busy in self._crew.workers.values():
-                if len(busy.queue) < 2:
-                    continue
-                back = busy.take_back()
+            for busy in sorted(workers, key=lambda worker: -len(worker.queue)):
+                back = busy.take_back() if len(busy.queue) > 1 else []
                 if back:
                     # If it has begun none, the first is about to be, and stays.
-                    moved = back.pop(0 if busy.queue else 1)
-                    for item in back:
-                        busy.give_again(item)
-                    self._hand(idle, moved)
+                    kept, moved = divide(back, 0 if busy.queue else 1, room)
+                    busy.give_again(kept)
+                    self._hand(idle, deque(moved))
                     break
 
     # -- results and deaths -----------------------------------------------------------------------
@@ -252,12 +290,13 @@ class ProcessWorkerPool(WorkerPool):
                 if self._staff.broken is not None:
                     raise self._staff.broken
                 self._balance()
-                wait = self._patience(end)
-            happened = self._crew.wait(wait)
+                moment = self._next_moment()
+            happened = self._crew.wait(self._until([end, moment]))
             with self._lock:
                 got: list[TaskRes] = []
                 self._react(happened, got)
-                self._judge(got)
+                if moment is not None and self.clock() >= moment:
+                    self._judge(got)
                 self._staff.fill(self._wanted)
                 self._serve()
                 over = end is not None and self.clock() >= end
@@ -267,9 +306,9 @@ class ProcessWorkerPool(WorkerPool):
 
     def _judge(self, got: list[TaskRes]) -> None:
         """See to the tasks, and the workers that are being ended, whose time is up."""
-        for worker in list(self._crew.workers.values()):
-            if not worker.is_due(self.clock()):
-                continue
+        now = self.clock()
+        due = [worker for worker in self._crew.workers.values() if worker.is_due(now)]
+        for worker in due:
             if worker.dead:
                 self._bury(worker, got)
             elif worker.ending is not None or worker.retiring:
@@ -296,8 +335,7 @@ class ProcessWorkerPool(WorkerPool):
         else:
             if first in untouched:
                 first.since = None
-            for item in untouched:
-                worker.give_again(item)
+            worker.give_again(untouched)
             self._note_begin(worker, now)
 
     def _take_back(self, worker: WorkerProcess) -> list[Item]:
@@ -306,11 +344,11 @@ class ProcessWorkerPool(WorkerPool):
         self._note_begin(worker, self.clock())
         return back
 
-    def _patience(self, end: float | None) -> float:
-        """Seconds until the caller's time is up, or that of a task or a worker that is being ended."""
+    def _next_moment(self) -> float | None:
+        """When the time of a task is up, or of a worker that is being ended, or one may start."""
         moments = [worker.next_moment() for worker in self._crew.workers.values()]
         moments.append(self._staff.next_start(self._wanted))
-        return self._until([end, *moments])
+        return min([moment for moment in moments if moment is not None], default=None)
 
     def _react(
         self, happened: Iterable[tuple[WorkerProcess, str] | None], got: list[TaskRes]
@@ -325,47 +363,51 @@ class ProcessWorkerPool(WorkerPool):
                 if not worker.read_stacks(self.clock()):
                     self._crew.unwatch(worker.ends.stacks)
             elif what == WRITABLE:
-                self._crew.watch_writing(worker)
+                self._crew.write(worker)
             else:
                 self._bury(worker, got)
 
     def _read(self, worker: WorkerProcess, got: list[TaskRes]) -> None:
-        for message in worker.inbox.fetch():
+        queue = worker.queue
+        end: float | None = None
+        for message, buffers in worker.inbox.fetch():
             report = decode_report(message)
             if report.seq == READY:
-                self._note_ready(worker, report)
+                self._note_ready(worker, report, message)
                 continue
-            if not worker.queue or worker.queue[0].seq != report.seq:
+            if not queue or queue[0].seq != report.seq:
                 # Nothing of ours writes that; whoever does has the worker's pipes.
                 worker.kill()
                 return
             if worker.ending is not None and worker.ending.seq == report.seq:
                 worker.stop()  # its task has seen to what it wanted to at SIGTERM
                 continue  # too late, it is being ended; it stays in the queue till then
-            item = worker.queue.popleft()
+            if end is not None and self.on_begin is not None:
+                self._note_begin(worker, end)  # only to tell it, as it has ended
             # A long message is only written to its end as it is read.
-            end = self.clock() if len(message) >= PIPE_SIZE else report.sent
-            if report.outcome is not None:
-                self._staff.note_worked()
-                got.append(decode_result(report, item.task, worker.name))
+            end = self.clock() if buffers or len(message) >= PIPE_SIZE else report.sent
+            item = queue.popleft()
+            if report.is_loaded:
+                got.append(decode_result(report, message, item.task, worker.name, buffers))
             elif self._staff.roster.refuse_travel(item.index):
-                item.since = None
+                item.since = None  # a worker that is forked now may know it
                 self._backlog.appendleft(item)
             else:
-                info = decode_exception(report.exception)
+                info = reported_exception(report, message)
                 got.append(TaskRes.failed(item.task, item.shared, info, worker.name))
+        if end is not None:
             self._note_begin(worker, end)
+            self._staff.note_worked()
         if worker.inbox.closed:
             self._crew.unwatch(worker.ends.results)
-        if not worker.queue:
-            self._refresh()
+        self._staff.release(worker)
 
-    def _note_ready(self, worker: WorkerProcess, report: Report) -> None:
+    def _note_ready(self, worker: WorkerProcess, report: Report, message: bytes) -> None:
         worker.ready = report.outcome is Outcome.OK
         if worker.ready:
             self._note_begin(worker, self.clock())
         else:
-            info = decode_exception(report.exception)
+            info = reported_exception(report, message)
             text = info.text if info else ""
             self._staff.broken = PoolError(f"the initializer failed in {worker.name}:\n{text}")
 
@@ -432,6 +474,10 @@ class ProcessWorkerPool(WorkerPool):
                 res = TaskRes.unfinished(item.task, item.shared, Outcome.LOST, error, "")
                 self._ready.append(res)
             self._serve()
+
+
+def _by_number(item: Item) -> int:
+    return item.seq
 
 
 _pools: weakref.WeakSet[ProcessWorkerPool] = weakref.WeakSet()

@@ -25,11 +25,14 @@ from collections.abc import Callable
 from ..call import run_task
 from ..common import ExceptionInfo, TaskRes
 from . import travel
-from .channel import read_message, write_message
+from .buffers import Buffers
+from .channel import Message, Reader, write_message
 from .pipes import WorkerEnds, WorkerFds
+from .report import READY, encode_not_loaded, encode_result
 from .settle import settle
 
 TICKET = struct.Struct("<Q")
+_STOP = TICKET.pack(travel.STOP)
 
 # The exit code of a worker without its pipes; unlikely to be a task's own.
 EXIT_PIPES_GONE = 213
@@ -47,7 +50,7 @@ def worker_main(
         if initializer is not None and not _initialise(initializer, pipes):
             return
         ready = TaskRes(len)  # some task, as there has to be one; it doesn't travel
-        pipes.write(travel.encode_result(travel.READY, ready))
+        pipes.write(*encode_result(READY, ready))
         _work(pipes, registry)
         _flush()
     except OSError:
@@ -93,28 +96,50 @@ class Pipes:
 
     def __init__(self, fds: WorkerFds) -> None:
         self._fds = fds
-        self._stats = [os.fstat(fd) for fd in fds]
+        self._submissions = Reader(fds.tasks)
+        self._tickets = fds.tickets
+        self._ticket_comes = select.poll()
+        self._ticket_comes.register(fds.tickets, select.POLLIN)
+        self._results = fds.results
+        self._stats = {fd: os.fstat(fd) for fd in fds}
+        self._place = self._stats[fds.results].st_dev, self._stats[fds.results].st_ino
 
-    def next_submission(self) -> bytes | None:
+    def next_submission(self) -> Message | None:
         """Take up a submission; None when there will be no more."""
-        message = read_message(self._fds.tasks)
-        ticket = _read_ticket(self._fds.tickets)
-        if ticket is None or ticket == travel.STOP:
+        message = self._submissions.next()
+        if message is None or len(message[0]) < TICKET.size:
+            # Before a ticket is read, as what it is for would be taken to have begun.
+            self._check()
+            return None  # the parent is gone
+        ticket = self._read_ticket()
+        if ticket is None or ticket == _STOP:
             return None
-        if message is not None and travel.submission_seq(message) != ticket:
-            self._check(*self._fds)
-        while message is not None and travel.submission_seq(message) != ticket:
-            message = read_message(self._fds.tasks)  # the one before was taken back
+        if message[0][: TICKET.size] != ticket:
+            self._check()
+        while message is not None and message[0][: TICKET.size] != ticket:
+            message = self._submissions.next()  # the one before was taken back
         return message
 
-    def write(self, message: bytes) -> None:
-        """Write a result; never to a file that has come in the pipe's place."""
-        self._check(self._fds.results)
-        write_message(self._fds.results, message)
+    def _read_ticket(self) -> bytes | None:
+        # The descriptor doesn't block, as the parent reads it as well and must not.
+        while True:
+            try:
+                data = os.read(self._tickets, TICKET.size)
+            except BlockingIOError:
+                self._ticket_comes.poll()
+                continue
+            return data or None
 
-    def _check(self, *fds: int) -> None:
-        for fd, stat in zip(self._fds, self._stats, strict=True):
-            if fd in fds and not os.path.samestat(os.fstat(fd), stat):
+    def write(self, message: bytes, buffers: Buffers) -> None:
+        """Write a result; never to a file that has come in the pipe's place."""
+        stat = os.fstat(self._results)
+        if (stat.st_dev, stat.st_ino) != self._place:
+            raise OSError("a pipe was replaced")
+        write_message(self._results, message, buffers)
+
+    def _check(self) -> None:
+        for fd, stat in self._stats.items():
+            if not os.path.samestat(os.fstat(fd), stat):
                 raise OSError("a pipe was replaced")
 
 
@@ -123,7 +148,7 @@ def _initialise(initializer: Callable[[], object], pipes: Pipes) -> bool:
         initializer()
     except BaseException as exc:  # it is told, and ends the pool
         res = TaskRes.failed(initializer, {}, ExceptionInfo.of(exc))
-        pipes.write(travel.encode_result(travel.READY, res))
+        pipes.write(*encode_result(READY, res))
         return False
     return True
 
@@ -137,29 +162,17 @@ def _work(pipes: Pipes, registry: travel.Registry) -> None:
         result = _run(message, registry)
         if os.getpid() != pid:
             os._exit(0)  # a child that the task forked, and that came back out of it
-        pipes.write(result)
+        pipes.write(*result)
 
 
-def _run(message: bytes, registry: travel.Registry) -> bytes:
-    seq = travel.submission_seq(message)
+def _run(message: Message, registry: travel.Registry) -> tuple[bytes, Buffers]:
+    payload, buffers = message
+    seq, index = travel.submission_numbers(payload)
     try:
-        index, definition, shared = travel.decode_submission(message)
+        definition, shared = travel.submission_content(payload, buffers)
         if definition is not None:
             registry.define(index, definition)
         task, kwargs = registry.get(index)
     except BaseException as exc:  # loading runs code of the task's; it is told as its failure
-        return travel.encode_not_loaded(seq, exc)
-    return travel.encode_result(seq, run_task(task, shared, kwargs, time.monotonic))
-
-
-def _read_ticket(fd: int) -> int | None:
-    # The descriptor doesn't block, as the parent reads it as well and must not.
-    while True:
-        try:
-            data = os.read(fd, TICKET.size)
-        except BlockingIOError:
-            poll = select.poll()
-            poll.register(fd, select.POLLIN)
-            poll.poll()
-            continue
-        return TICKET.unpack(data)[0] if data else None
+        return encode_not_loaded(seq, exc), ()
+    return encode_result(seq, run_task(task, shared, kwargs, time.monotonic))

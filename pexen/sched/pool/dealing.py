@@ -1,0 +1,44 @@
+"""Which worker gets which item."""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+
+from .handle import Item, WorkerProcess
+
+
+class Place:
+    """A worker with `room` for more items, and those it is to get."""
+
+    __slots__ = ("room", "share", "worker")
+
+    def __init__(self, worker: WorkerProcess, room: int) -> None:
+        self.worker = worker
+        self.room = room
+        self.share: deque[Item] = deque()
+
+
+def deal(backlog: deque[Item], places: list[Place]) -> None:
+    """Deal items out as long as there is room, each to the worker with the shortest queue."""
+    heap = [(len(place.worker.queue), n) for n, place in enumerate(places) if place.room]
+    heapq.heapify(heap)
+    while backlog and heap:
+        length, n = heap[0]
+        place = places[n]
+        place.share.append(backlog.popleft())
+        if len(place.share) < place.room:
+            heapq.heapreplace(heap, (length + 1, n))
+        else:
+            heapq.heappop(heap)
+
+
+def divide(back: list[Item], first: int, room: int) -> tuple[list[Item], list[Item]]:
+    """What a busy worker keeps of the items taken back from it, and what an idle one gets.
+
+    Both get every other one, so that the first ones are the first to begin on both sides. The
+    idle worker's begin with the one numbered `first`, and are no more than its `room`.
+    """
+    moved = back[first::2][:room]
+    numbers = {item.seq for item in moved}
+    return [item for item in back if item.seq not in numbers], moved
