@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import multiprocessing
 import os
 from typing import Any
@@ -128,6 +129,19 @@ def test_a_worker_can_be_fresh_for_each_task(start_method: str) -> None:
     for _ in range(6):
         pool.submit(tasks.whoami)
     assert len({res.ret for res in finish(pool)}) == 6
+
+
+def count_frozen_and_collect() -> tuple[int, int]:
+    cycle: list[Any] = []
+    cycle.append(cycle)
+    del cycle
+    return gc.get_freeze_count(), gc.collect()
+
+
+def test_a_worker_collects_what_it_made_and_not_what_it_inherited(start_method: str) -> None:
+    frozen, collected = run_one(start_method, count_frozen_and_collect).ret
+    assert frozen > 1000 and collected >= 1
+    assert gc.get_freeze_count() == 0
 
 
 def test_the_initializer_runs_in_each_worker_first(start_method: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import faulthandler
 import fcntl
+import gc
 import os
 import resource
 import signal
@@ -22,6 +23,8 @@ from .pipes import WorkerEnds, WorkerFds
 
 def settle(ends: WorkerEnds) -> WorkerFds:
     """Settle in, and say where the pipes are."""
+    # A collection would write to all that was inherited, and so copy it, page by page.
+    gc.freeze()
     if os.getpgid(0) != os.getpid():
         os.setpgid(0, 0)
     fds = WorkerFds(*map(_moved_away, ends))
