@@ -6,6 +6,7 @@ import functools
 import os
 import random
 import threading
+import types
 from collections import deque
 from typing import Any
 
@@ -138,6 +139,25 @@ def test_a_worker_that_is_to_be_replaced_gets_no_more_than_it_may_run(start_meth
     pool.submit_all([(tasks.whoami, {})] * 10)
     workers = [res.ret[0] for res in finish(pool)]
     assert [workers.count(pid) for pid in dict.fromkeys(workers)] == [4, 4, 2]
+
+
+def test_a_batch_of_late_tasks_that_only_a_fresh_fork_knows_is_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As functions that were defined in the main module since the workers were forked."""
+    pool = started("fork", tasks.noop, spare=30)
+    bodies: list[Any] = []
+    for number in range(20):
+        name = f"late_{number}"
+        body = types.FunctionType(tasks.whoami.__code__, vars(tasks), name)
+        body.__module__, body.__qualname__ = tasks.__name__, name
+        monkeypatch.setattr(tasks, name, body, raising=False)
+        bodies.append(body)
+    pool.admit(bodies)
+    pool.submit_all([(body, {}) for body in bodies])
+    results = finish(pool)
+    assert [res.outcome for res in results] == [Outcome.OK] * 20
+    assert sorted(bodies.index(res.task) for res in results) == list(range(20))
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -370,6 +370,7 @@ class ProcessWorkerPool(WorkerPool):
     def _read(self, worker: WorkerProcess, got: list[TaskRes]) -> None:
         queue = worker.queue
         end: float | None = None
+        refused: list[Item] = []
         for message, buffers in worker.inbox.fetch():
             report = decode_report(message)
             if report.seq == READY:
@@ -378,7 +379,7 @@ class ProcessWorkerPool(WorkerPool):
             if not queue or queue[0].seq != report.seq:
                 # Nothing of ours writes that; whoever does has the worker's pipes.
                 worker.kill()
-                return
+                break
             if worker.ending is not None and worker.ending.seq == report.seq:
                 worker.stop()  # its task has seen to what it wanted to at SIGTERM
                 continue  # too late, it is being ended; it stays in the queue till then
@@ -390,11 +391,12 @@ class ProcessWorkerPool(WorkerPool):
             if report.is_loaded:
                 got.append(decode_result(report, message, item.task, worker.name, buffers))
             elif self._staff.roster.refuse_travel(item.index):
-                item.since = None  # a worker that is forked now may know it
-                self._backlog.appendleft(item)
+                refused.append(item)
             else:
                 info = reported_exception(report, message)
                 got.append(TaskRes.failed(item.task, item.shared, info, worker.name))
+        if refused:  # a worker that is forked now may know them, and those behind them
+            self._backlog.extendleft(reversed([*refused, *worker.take_back()]))
         if end is not None:
             self._note_begin(worker, end)
             self._staff.note_worked()
