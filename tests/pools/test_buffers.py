@@ -52,7 +52,6 @@ MADE: dict[str, Any] = {
     "bytes like a frame": frame_like,
     "bytearray": lambda: bytearray(b"x" * SIZE),
     "array": lambda: array.array("d", range(SIZE)),
-    "array of characters": lambda: array.array("u", "é" * SIZE),
     "empty array": lambda: array.array("i"),
     "text": lambda: "é" * SIZE,
     "readonly grid": lambda: Grid(b"x" * SIZE, 3),

@@ -140,8 +140,8 @@ def count_frozen_and_collect() -> tuple[int, int]:
 
 def test_a_worker_collects_what_it_made_and_not_what_it_inherited(start_method: str) -> None:
     frozen, collected = run_one(start_method, count_frozen_and_collect).ret
-    assert frozen > 1000 and collected >= 1
-    assert gc.get_freeze_count() == 0
+    ours = gc.get_freeze_count()  # not 0 with each Python
+    assert frozen > ours + 1000 and collected >= 1
 
 
 def test_the_initializer_runs_in_each_worker_first(start_method: str) -> None:
