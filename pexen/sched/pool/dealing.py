@@ -9,7 +9,7 @@ from .handle import Item, WorkerProcess
 
 
 class Place:
-    """A worker with `room` for more items, and those it is to get."""
+    """A worker with `room` for more items, of which there is some, and those it is to get."""
 
     __slots__ = ("room", "share", "worker")
 
@@ -21,7 +21,7 @@ class Place:
 
 def deal(backlog: deque[Item], places: list[Place]) -> None:
     """Deal items out as long as there is room, each to the worker with the shortest queue."""
-    heap = [(len(place.worker.queue), n) for n, place in enumerate(places) if place.room]
+    heap = [(len(place.worker.queue), n) for n, place in enumerate(places)]
     heapq.heapify(heap)
     while backlog and heap:
         length, n = heap[0]

@@ -23,7 +23,6 @@ shorter side by side than any seam between them would be.
 from __future__ import annotations
 
 import atexit
-import math
 import multiprocessing
 import multiprocessing.util  # its exit handler joins children: ours has to run before it
 import os
@@ -207,27 +206,30 @@ class ProcessWorkerPool(WorkerPool):
     @property
     def _depth(self) -> int:
         """How many items a worker may have."""
-        return min(1 + math.ceil(self._spare.depth / self.workers), MAX_DEPTH)
+        return min(1 - -self._spare.depth // self.workers, MAX_DEPTH)  # rounded up
 
     def _serve(self) -> None:
         """Hand the backlog out, as far as queues may grow."""
         if not self._backlog:
             return
-        depth, room = self._depth, self._staff.room
-        places = [Place(worker, room(worker, depth)) for worker in self._crew.workers.values()]
+        depth, room_of = self._depth, self._staff.room
+        places = [
+            Place(worker, room)
+            for worker in self._crew.workers.values()
+            if (room := room_of(worker, depth))
+        ]
         deal(self._backlog, places)
         try:
             for place in places:
-                self._hand(place.worker, place.share)
+                if place.share:
+                    self._hand(place.worker, place.share)
         except BaseException:  # an interrupt while a dict was pickled
             rest = sorted((item for place in places for item in place.share), key=_by_number)
             self._backlog.extendleft(reversed(rest))
             raise
 
     def _hand(self, worker: WorkerProcess, items: deque[Item]) -> None:
-        """Let a worker have the items; those that it was given are no more in `items`."""
-        if not items:
-            return
+        """Let a worker have some items; those that it was given are no more in `items`."""
         now = self.clock()
         try:
             while items:
@@ -278,7 +280,8 @@ class ProcessWorkerPool(WorkerPool):
                     # If it has begun none, the first is about to be, and stays.
                     kept, moved = divide(back, 0 if busy.queue else 1, room)
                     busy.give_again(kept)
-                    self._hand(idle, deque(moved))
+                    if moved:
+                        self._hand(idle, deque(moved))
                     break
 
     # -- results and deaths -----------------------------------------------------------------------
