@@ -56,7 +56,7 @@ SEAMS: list[tuple[type, str]] = [
     (Run, "hand_out"),
     (Run, "receive"),
     (Run, "apply"),
-    (WorkerPool, "submit"),
+    (WorkerPool, "submit_all"),  # of the kind of pool in question
     (WorkerPool, "results"),
 ]
 
@@ -90,6 +90,8 @@ def breaks(kind: str, seam: tuple[type, str], n: int, after: bool) -> bool:
     owner, name = seam
     bodies, pool = tasks(), make(kind, workers=2)
     sched = Sched(bodies)
+    if owner is WorkerPool and name in vars(type(pool)):
+        owner = type(pool)
     breaking = Breaking(n, getattr(owner, name), after)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(owner, name, breaking)

@@ -42,10 +42,19 @@ class WorkerThread(threading.Thread):
         self._live = live
 
     def forsake(self) -> None:
-        """It was abandoned: it needs its channels, and their descriptors, no more."""
+        """Let go of the channels, and so of their descriptors: it was abandoned, or has ended.
+
+        The traceback of a task that failed, which its result has, keeps the frame of `run`.
+        """
         self._tasks, self._done = Line(), Line()
 
     def run(self) -> None:
+        try:
+            self._work()
+        finally:
+            self.forsake()
+
+    def _work(self) -> None:
         settle, clock, label = self._live.pop, time.monotonic, self.label
         while True:
             if not self._tasks.items:
