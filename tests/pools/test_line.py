@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
+from typing import Any
 
 import pytest
 
@@ -44,7 +46,7 @@ class TestWakeup:
 
 @pytest.mark.usefixtures("kind")
 def test_what_many_put_is_taken_once_and_in_order() -> None:
-    line: Line[tuple[int, int]] = Line()
+    line: Line[tuple[int, int]] = Line(Wakeup())
     taken: list[list[tuple[int, int]]] = [[], []]
 
     def put(number: int) -> None:
@@ -79,9 +81,53 @@ def test_what_many_put_is_taken_once_and_in_order() -> None:
             assert found == sorted(found)
 
 
+class Bell:
+    """In place of a Wakeup: notes whether it was waited for though an item was there."""
+
+    def __init__(self) -> None:
+        self.line: Any = None
+        self.rings = 0
+        self.overslept = False
+
+    def ring(self) -> None:
+        self.rings += 1
+
+    def wait(self, seconds: float | None) -> bool:
+        # In one line, as nothing can come between the parts of a wait either.
+        self.overslept |= not self.rings and bool(self.line.items); return self.rings > 0  # noqa: E702
+
+
+def test_a_signal_handler_may_put_whichever_line_of_waiting_it_comes_at() -> None:
+    lines = 0
+    while True:
+        bell: Any = Bell()
+        bell.line = line = Line[str](bell)
+        left = lines
+
+        def trace(frame: object, event: str, argument: object) -> object:
+            nonlocal left
+            if event == "line":
+                left -= 1
+                if left == -1:
+                    sys.settrace(None)
+                    line.put("item")
+            return trace
+
+        sys.settrace(trace)
+        try:
+            line.wait(None)
+        finally:
+            sys.settrace(None)
+        assert not bell.overslept, f"the item put at line {lines} woke nobody"
+        if left >= 0:
+            break
+        lines += 1
+    assert lines > 4
+
+
 def test_a_line_that_is_forgotten_leaves_no_descriptor() -> None:
     before = len(os.listdir("/proc/self/fd"))
-    line: Line[int] = Line()
+    line: Line[int] = Line(Wakeup())
     line.wait(0.001)
     del line
     assert len(os.listdir("/proc/self/fd")) == before

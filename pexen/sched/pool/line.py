@@ -21,12 +21,15 @@ T = TypeVar("T")
 
 
 class Line(Generic[T]):
-    """First in, first out. `items` may be looked at, and taken from, by anyone."""
+    """First in, first out. `items` may be looked at, and taken from, by anyone.
 
-    def __init__(self) -> None:
+    `wakeup` is its own; without one, nobody may wait.
+    """
+
+    def __init__(self, wakeup: Wakeup | None = None) -> None:
         self.items: deque[T] = deque()
         self._waiting: list[None] = []  # one for each that is about to wait, or does
-        self._wakeup = Wakeup()
+        self._wakeup = wakeup
 
     def put(self, item: T) -> None:
         """Put an item at the end."""
@@ -45,6 +48,7 @@ class Line(Generic[T]):
 
         With a limit only one thread may wait.
         """
+        assert self._wakeup is not None
         self._waiting.append(None)
         if self.items or not self._wakeup.wait(seconds):
             self._unnote()
@@ -59,7 +63,7 @@ class Line(Generic[T]):
             return taken
 
     def _wake(self) -> None:
-        if self._unnote():
+        if self._unnote() and self._wakeup is not None:
             self._wakeup.ring()
 
     def _unnote(self) -> bool:

@@ -42,6 +42,7 @@ from .base import ABORTED, LONGEST_SECONDS, RUNNING, Running, WorkerPool, out_of
 from .line import Line
 from .stacks import add_stacks, of_thread
 from .threadworker import SHARED, TASK, TICKET, TIMEOUT, Item, WorkerThread
+from .wakeup import Wakeup
 
 _log = logging.getLogger("pexen")
 
@@ -78,7 +79,7 @@ class ThreadWorkerPool(WorkerPool):
         self._queue: dict[int, Task] = {}  # the others, in the order of submission
 
     def _start(self) -> None:
-        self._tasks, self._done = Line(), Line()
+        self._tasks, self._done = Line(Wakeup()), Line(Wakeup())
         self._live = {}  # workers that were abandoned have the old one
         self._timed.clear()
         self._doomed.clear()

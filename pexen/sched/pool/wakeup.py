@@ -11,61 +11,45 @@ from __future__ import annotations
 import os
 import queue
 import select
-import threading
-
-_opening = threading.Lock()
 
 
 class Wakeup:
     """As many waits end as it was rung. Several threads may wait without a limit, one with.
 
-    The descriptor is made when it is first needed, and closed when nobody has this
-    object any more; without one, a SimpleQueue does the same.
+    Its descriptor is closed when nobody has this object any more; where there is none to be
+    had, a SimpleQueue does the same. Signal handlers may ring it: it takes no lock.
     """
 
     def __init__(self) -> None:
         self._fd = -1
-        self._poll: select.poll | None = None
         self._rings: queue.SimpleQueue[None] | None = None  # in place of a descriptor
+        try:
+            self._fd = os.eventfd(0, os.EFD_SEMAPHORE | os.EFD_CLOEXEC)
+        except (AttributeError, OSError):  # another system, or no descriptors left
+            self._rings = queue.SimpleQueue()
+        else:
+            self._poll = select.poll()
+            self._poll.register(self._fd, select.POLLIN)
 
     def ring(self) -> None:
         """End one wait, now or later."""
-        if self._open():
+        if self._rings is None:
             os.eventfd_write(self._fd, 1)
-        elif self._rings is not None:
+        else:
             self._rings.put(None)
 
     def wait(self, seconds: float | None) -> bool:
         """Wait to be rung; returns False if that has not happened in so many seconds."""
-        if self._open():
-            if seconds is not None and self._poll is not None:
-                if not self._poll.poll(seconds * 1000):
-                    return False
-            os.eventfd_read(self._fd)
-        elif self._rings is not None:
-            try:
-                self._rings.get(True, seconds)
-            except queue.Empty:
+        if self._rings is None:
+            if seconds is not None and not self._poll.poll(seconds * 1000):
                 return False
-        return True
-
-    def _open(self) -> bool:
-        """Whether there is a descriptor."""
-        if self._fd < 0 and self._rings is None:
-            with _opening:
-                if self._fd < 0 and self._rings is None:
-                    self._make()
-        return self._fd >= 0
-
-    def _make(self) -> None:
+            os.eventfd_read(self._fd)
+            return True
         try:
-            fd = os.eventfd(0, os.EFD_SEMAPHORE | os.EFD_CLOEXEC)
-        except (AttributeError, OSError):  # another system, or no descriptors left
-            self._rings = queue.SimpleQueue()
-            return
-        self._poll = select.poll()
-        self._poll.register(fd, select.POLLIN)
-        self._fd = fd  # last, as it is what others look at
+            self._rings.get(True, seconds)
+        except queue.Empty:
+            return False
+        return True
 
     def __del__(self) -> None:
         if self._fd >= 0:
