@@ -242,7 +242,8 @@ def test_replacements_that_all_die_at_their_start_are_given_up_soon(
 ) -> None:
     mark = tmp_path / "mark"
     options = {"initializer": start_tasks.initializer(mark, start_tasks.all_but_two)}
-    sched = Sched([dies(), dies(), *works(40)])
+    last = [task(dies(), provides=["last worker dead"]) for _ in range(2)]
+    sched = Sched([*last, *(task(work, after=["last worker dead"]) for work in works(40))])
     with pytest.raises(PoolError, match="die before they are ready.*SIGKILL"):
         list(sched.run(pool_of(start_method, **options)))
     assert len(sched.outcomes) == 42
