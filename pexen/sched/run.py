@@ -3,10 +3,12 @@
 A run has no thread of its own and is not safe to be used by two at once: its scheduler
 holds a lock around each call.
 
-The way of a plain task (see `declared`) through `hand_out`, `results`, `receive` and `apply`
-is the hot loop, gone through once for each task. There, states are set in place and what
-is seldom needed is tested for before it is called: with a call for each step, a task
-cost three times as much (doc/explanation/performance.md).
+The way of a plain task (see `declared`) through `hand_out`, `results` and `apply` is the hot
+loop, gone through once for each task. There, states are set in place, and what is seldom
+needed is tested for before it is called. Measured on a machine where such a task costs
+4 µs through threads, half of it here: a call of a method is 0.06 µs of that, the lock 0.15,
+an entry in a heap of a hundred 0.3, and one in a dictionary 0.05. A switch between two threads is
+5 to 20, which is why tasks are handed out many at a time.
 
 Why this file is large: all transitions stand here, to be held against the table in
 `state`. What needs none is elsewhere: `control`, `declared`, `retries`, `impasse`, `why`.
