@@ -103,6 +103,13 @@ def kill_within_a_large_read(killed: str, times: int) -> None:
     os.read, os.readv = read_and_count, readv_and_count
 
 
+def wait_for(path: str, begun: str) -> None:
+    """Return when there is a file at the path; until then there is one that says it has begun."""
+    pathlib.Path(begun).touch()
+    while not pathlib.Path(path).exists():
+        time.sleep(0.01)
+
+
 def measure(shared: dict[str, Any]) -> int:
     """The size of the large item, which doesn't travel back."""
     return len(shared.pop("large"))

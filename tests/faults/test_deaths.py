@@ -11,6 +11,7 @@ import fault_tasks as tasks
 import pytest
 from fault_runs import faulty, make_pool, run_through
 from process_tree import gone
+from program_support import wait_until
 
 from pexen.sched import TaskLostError, TaskRes
 from pexen.sched.meta import meta_of
@@ -82,6 +83,31 @@ def test_a_worker_killed_while_it_reads_an_argument_loses_nothing(
     account = run_through(pool, expected, consume=functools.partial(give, 50_000_000))
     assert [account.results[each].ret for each in reads] == [50_000_000] * 2
     assert [path.name for path in tmp_path.iterdir()] == ["killed-0"]
+
+
+def test_a_worker_killed_while_it_reads_what_comes_after_a_submission_taken_back_loses_nothing(
+    start_method: str, tmp_path: pathlib.Path
+) -> None:
+    """It has read the one taken back, and then takes up the ticket of the one behind it."""
+    go, begun = tmp_path / "go", tmp_path / "begun"
+    waits = faulty(tasks.wait_for, str(go), str(begun))
+    first, behind = faulty(int), faulty(tasks.measure)
+    initializer = functools.partial(
+        tasks.kill_within_a_large_read, str(tmp_path / "killed"), 1
+    )
+    pool = make_pool(start_method, workers=1, spare=2, initializer=initializer)
+    pool.register([waits, first, behind])
+    pool.start()
+    pool.submit(waits)
+    pool.submit(first)
+    assert wait_until(begun.exists)
+    assert pool.withdraw() == [first]
+    pool.submit(behind, {"large": bytes(5_000_000)})
+    go.touch()
+    pool.shutdown()
+    results = {res.task: res for res in pool.iter_results()}
+    assert (results[behind].outcome, results[behind].ret) == ("ok", 5_000_000)
+    assert (tmp_path / "killed-0").exists()
 
 
 @pytest.mark.parametrize("spare", [0, 1])

@@ -201,6 +201,10 @@ class Reader:
             self._messages.extend(whole)
         return self._messages.popleft()
 
+    def has_more(self) -> bool:
+        """Whether the next message is there already."""
+        return bool(self._messages)
+
 
 def write_message(fd: int, payload: bytes, buffers: Buffers = ()) -> None:
     """Write a message to a blocking descriptor; OSError when the reader is gone."""

@@ -292,6 +292,13 @@ class WorkerProcess:
         self.handed += len(seqs)
         self._write_tickets(seqs)
 
+    def give_back_first(self) -> None:
+        """The worker has returned the ticket of the first item, which has not begun."""
+        first = self.queue.popleft()
+        first.since = None
+        self.handed -= 1
+        self.give_again([first, *self.take_back()])
+
     def _write_tickets(self, seqs: list[int]) -> None:
         with contextlib.suppress(BrokenPipeError):
             os.write(self.ends.tickets_w, b"".join(map(TICKET.pack, seqs)))

@@ -386,6 +386,9 @@ class ProcessWorkerPool(WorkerPool):
             if worker.ending is not None and worker.ending.seq == report.seq:
                 worker.stop()  # its task has seen to what it wanted to at SIGTERM
                 continue  # too late, it is being ended; it stays in the queue till then
+            if report.is_returned:
+                worker.give_back_first()
+                continue
             if end is not None and self.on_begin is not None:
                 self._note_begin(worker, end)  # only to tell it, as it has ended
             # A long message is only written to its end as it is read.

@@ -30,6 +30,7 @@ _HEAD = struct.Struct("<QB??dddQ")
 READY = 0  # the number of no task, which are numbered from 1: initialised, or (failed) why not
 
 _NOT_LOADED = 0xFF  # in place of an outcome: the worker could not load the task
+_RETURNED = 0xFE  # in place of an outcome: it has the task's ticket, but not yet the submission
 
 _OK = Outcome.OK
 _PLAIN = _NUMBERS[_OK], True, True  # the outcome, deps_ok and locks_ok of most tasks
@@ -55,6 +56,11 @@ class Report(NamedTuple):
     def is_loaded(self) -> bool:
         """Whether the worker could load the task; else it has not begun."""
         return self.number != _NOT_LOADED
+
+    @property
+    def is_returned(self) -> bool:
+        """Whether the worker gives a ticket back, as it still has to read what it is for."""
+        return self.number == _RETURNED
 
     @property
     def outcome(self) -> Outcome:
@@ -98,6 +104,11 @@ def encode_result(seq: int, res: TaskRes) -> tuple[bytes, Buffers]:
         times = res.started or 0, res.duration or 0, time.monotonic()
         return _HEAD.pack(seq, *_PLAIN, *times, 0), ()  # as most are
     return _encoded(seq, res, _pickled)
+
+
+def encode_returned(seq: int) -> bytes:
+    """The worker has a ticket for what it hasn't read, and gives it back."""
+    return _HEAD.pack(seq, _RETURNED, False, False, 0, 0, time.monotonic(), 0)
 
 
 def encode_whole(seq: int, res: TaskRes) -> bytes:

@@ -5,7 +5,8 @@ go out on `results`. A submission may be taken back by the parent until its tick
 read: the kernel gives each ticket to one reader only, this process or the parent. So the
 worker reads a submission, then a ticket. Tickets come in the order of their submissions,
 so submissions before the ticket's were taken back, and are dropped. STOP is a submission
-with a ticket, too.
+with a ticket, too. A ticket for a submission that still has to be read goes back to the parent, as
+the submission may be long, and the worker be killed by reading it.
 
 A result is written whole before the next ticket is read. Hence, when a worker has died:
 of the submissions without a result, the one whose ticket is gone may have begun, and
@@ -28,7 +29,7 @@ from . import travel
 from .buffers import Buffers
 from .channel import Message, Reader, write_message
 from .pipes import WorkerEnds, WorkerFds
-from .report import READY, encode_not_loaded, encode_result
+from .report import READY, encode_not_loaded, encode_result, encode_returned
 from .settle import settle
 
 TICKET = struct.Struct("<Q")
@@ -116,8 +117,17 @@ class Pipes:
             return None
         if message[0][: TICKET.size] != ticket:
             self._check()
-        while message is not None and message[0][: TICKET.size] != ticket:
-            message = self._submissions.next()  # the one before was taken back
+        while message[0][: TICKET.size] != ticket:  # the submission was taken back
+            returned = not self._submissions.has_more()
+            if returned:
+                self.write(encode_returned(*TICKET.unpack(ticket)), ())
+            message = self._submissions.next()
+            if message is None:
+                return None
+            if returned:
+                ticket = self._read_ticket()
+                if ticket is None or ticket == _STOP:
+                    return None
         return message
 
     def _read_ticket(self) -> bytes | None:
