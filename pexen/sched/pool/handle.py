@@ -35,8 +35,8 @@ from .stacks import add_stacks, last_crash, without_callers
 from .travel import STOP, Registry, encode_submission, stop_message
 from .worker import TICKET, worker_main
 
-# Seconds that workers told to end may take, before they are killed: a task may have left
-# a thread or a child process that the interpreter waits for.
+# Seconds that workers told to end may take: a task may have left a thread, or a child process,
+# that the interpreter waits for. Then they are killed.
 STOP_GRACE = 5.0
 
 # Seconds after which a worker that hasn't taken up what it was handed, and has got it all, is
@@ -277,16 +277,13 @@ class WorkerProcess:
             begun = [item for item in self.queue if item.seq not in tickets]
             self.queue.clear()
             self.queue.extend(begun)
-        for item in back:
-            self._defined.discard(item.index)  # it drops the message, and what is in it
+        # It drops the messages, and what is in them.
+        self._defined.difference_update(item.index for item in back)
         self.handed -= len(back)
         return back
 
     def give_again(self, items: Sequence[Item]) -> None:
-        """Undo taking back some items, in their order; it has the submissions.
-
-        Items that are given again come before those that are put anew.
-        """
+        """Undo taking back items, in their order, before others are put; it has the submissions."""
         seqs = [item.seq for item in items]
         self.queue.extend(items)
         self.handed += len(seqs)
@@ -294,8 +291,7 @@ class WorkerProcess:
 
     def give_back_first(self) -> None:
         """The worker has returned the ticket of the first item, which has not begun."""
-        first = self.queue.popleft()
-        first.since = None
+        (first := self.queue.popleft()).since = None
         self.handed -= 1
         self.give_again([first, *self.take_back()])
 
