@@ -1,6 +1,6 @@
 """What was asked of a run from outside: to stop, to abort, to end by a deadline.
 
-`ask` only sets what `due` reads, and may be called from any thread and from signal
+`ask` only sets what the other methods read, and may be called from any thread and from signal
 handlers; acting on it is the run's business, in its own time.
 """
 
@@ -24,8 +24,8 @@ class Control:
     def ask(self, how: str) -> None:
         """Ask for STOP or ABORT; a second ABORT ends teardown tasks too."""
         if how == ABORT:
+            self.requested = ABORT  # first, as those that are ended then aren't tried again
             self.aborts += 1
-            self.requested = ABORT
         else:
             self.requested = self.requested or STOP
         self.pending = True  # last, as it is what is looked at

@@ -26,9 +26,6 @@ class Frontline:
         self.sorted: list[Entry] = []  # the best one last
         self.heap: list[Entry] = []
 
-    def __len__(self) -> int:
-        return len(self.sorted) + len(self.heap)
-
     def push(self, entry: Entry) -> None:
         heapq.heappush(self.heap, entry)
 

@@ -121,10 +121,9 @@ class Graph:
             self._in_order = False
         provided.append(tagnode)
         tagnode.providers.append(node)
-        if marked or tagnode.unique:
-            tagnode.unique = True
-            if len(tagnode.providers) > 1:
-                raise double_provider(tagnode.tag, [self.tasks[i] for i in tagnode.providers])
+        if (marked or tagnode.unique) and len(tagnode.providers) > 1:
+            raise double_provider(tagnode.tag, [self.tasks[i] for i in tagnode.providers])
+        tagnode.unique = tagnode.unique or marked
 
     def _tag(self, tag: Tag) -> TagNode:
         tagnode = self.tags.get(tag)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from .common import SchedulerError, Task, task_name
@@ -125,11 +125,6 @@ class Order:
         # State.
         self.entries: list[Entry] = []  # of each node, as the frontline sorts it
 
-    @property
-    def uniform(self) -> bool:
-        """Whether all tasks have the same priority."""
-        return not self._declared.priorities
-
     def extend(self, order: Sequence[int]) -> list[float] | None:
         """Let nodes join, in an order in which they can run.
 
@@ -151,6 +146,12 @@ class Order:
                     paths[node - first] = given
         self.entries.extend(self._entries(first, paths))
         return weights
+
+    def check(self, tasks: Iterable[Task]) -> None:
+        """SchedulerError if anything senseless is known of one of the tasks."""
+        for task in tasks:
+            known_duration(self._durations, task)
+            known_duration(self._given, task, "order")
 
     def _weights(self, first: int) -> list[float] | None:
         """What each node from `first` on counts."""

@@ -105,8 +105,7 @@ class Sched:
         with self._lock:
             run = self._run if self._run is not None and self._run.open else None
             if run is not None:
-                for task in new:
-                    known_duration(self._durations, task)
+                run.check(new)
                 run.pool.admit(new)
             first = len(self._graph)
             order = self._graph.add(zip(new, metas))

@@ -78,6 +78,7 @@ class Run:
         self._shared = SharedDicts(graph, presets)
         self._frontline = Frontline()
         self.handed = 0  # how many tasks are HANDED
+        self._worst: Any = None  # no task that is ahead in the pool has a worse priority
         # Exclusive tasks wait for all others, so that even plain ones go through the locks.
         self._counting = False
         self._retries = Retries()
@@ -107,6 +108,10 @@ class Run:
             for node in ready:
                 self._tell(events.Queued, self.graph.tasks[node])
         self.open = True
+
+    def check(self, tasks: Iterable[Task]) -> None:
+        """SchedulerError if one of some tasks, which are to be added, has a senseless duration."""
+        self._order.check(tasks)
 
     def admit(self, first: int, order: Sequence[int]) -> None:
         """Let the nodes from `first` on, just added to the graph and the pool, join."""
@@ -141,6 +146,7 @@ class Run:
         outcomes, tells = self._outcomes, self._tells
         acquire, release = mutex.acquire, mutex.release
         place = this_place()
+        res: Any
         leaving: BaseException | None = None
         final: TaskRes | None = None  # what the consumer had last, to be applied
         node = -1  # its node
@@ -161,7 +167,7 @@ class Run:
                         break
                     continue
             timed = delayed or self._overdue or control.pending
-            results = self._wait() if timed else pool.results(None)
+            results: Sequence[TaskRes] = self._wait() if timed else pool.results(None)
             hungry, low = pool.marks()
             for res in results:
                 acquire()
@@ -197,6 +203,7 @@ class Run:
                         leaving = exc
                         self.request(ABORT)
                     interrupts.busy = True
+            res, results = None, ()  # not to be kept alive while waiting
         if leaving is not None:
             try:
                 raise leaving
@@ -217,8 +224,10 @@ class Run:
 
     def hand_out(self) -> None:
         """Give the pool the best ready tasks whose locks are to be had, as many as it wants."""
-        # Once only: what is said to be ahead may have begun, and isn't taken back.
-        room = self.pool.room() or self._make_room()
+        prioritised = self.declared.priorities and self._worst is not None
+        if prioritised and self._frontline.best_priority() < self._worst:
+            self._overtake()
+        room = self.pool.room()
         if not room:
             return
         batch: list[tuple[Task, Shared]] = []
@@ -235,6 +244,8 @@ class Run:
             else:
                 self._ask(node, entry, batch)
         if batch:
+            # Those that were popped last are the worst of them.
+            self._worst = entry[0] if self._worst is None else max(self._worst, entry[0])
             self.handed += len(batch)
             self.pool.submit_all(batch)
 
@@ -254,25 +265,16 @@ class Run:
             self._move(node, State.PARKED)
         self._take_reoffered()
 
-    def _make_room(self) -> int:
-        """Take back what was handed ahead if a better priority has come up since.
+    def _overtake(self) -> None:
+        """Take back what is ahead in the pool if a better priority is ready than is there."""
+        index, entries = self.graph.index, self._order.entries
+        ahead = [entries[index[identity(task)]][0] for task in self.pool.ahead()]
+        self._worst = max(ahead, default=None)
+        if ahead and self._frontline.best_priority() < self._worst:
+            self._take_back()
 
-        Returns how many tasks the pool now wants.
-        """
-        ahead = () if self._order.uniform else self.pool.ahead()
-        if not ahead:
-            return 0
-        index = self.graph.index
-        entries = self._order.entries
-        worst = max(entries[index[identity(task)]][0] for task in ahead)
-        if self._frontline.best_priority() >= worst:
-            return 0
-        self._take_back()
-        return self.pool.room()
-
-    def _take_back(self) -> int:
-        tasks = self.pool.withdraw()
-        for task in tasks:
+    def _take_back(self) -> None:
+        for task in self.pool.withdraw():
             node = self.graph.index[identity(task)]
             self.handed -= 1
             self._release(node)
@@ -280,8 +282,8 @@ class Run:
             again = self._retries.started(node)
             order = self._order
             self._frontline.push(order.retry_entry(node) if again else order.entries[node])
+        self._worst = None
         self._take_reoffered()
-        return len(tasks)
 
     def receive(self, node: int, res: TaskRes) -> TaskRes | None:
         """Take in a result: the final one, or None if another attempt follows."""
@@ -337,15 +339,13 @@ class Run:
 
     def _offer_ready(self, nodes: Iterable[int]) -> None:
         state, entries = self.state, self._order.entries
-        fresh = []
-        for node in nodes:
-            if state[node] is WAITING:
-                state[node] = READY
-                fresh.append(entries[node])
-        self._frontline.extend(fresh)
+        fresh = [node for node in nodes if state[node] is WAITING]
+        for node in fresh:
+            state[node] = READY
+        self._frontline.extend([entries[node] for node in fresh])
         if self._tells:
-            for entry in fresh:
-                self._tell(events.Queued, self.graph.tasks[entry[2]])
+            for node in fresh:
+                self._tell(events.Queued, self.graph.tasks[node])
 
     def _take_reoffered(self) -> None:
         reoffered = self.locks.reoffered
@@ -468,7 +468,7 @@ class Run:
 
     def _has_begun(self, node: int) -> bool:
         """Whether an attempt at the node began, or may have."""
-        if self.state[node] is HANDED or self._retries.started(node):
+        if self.state[node] in (HANDED, State.DELAYED) or self._retries.started(node):
             return True
         outcome = self._outcomes.get(node)
         return outcome not in (None, Outcome.CANCELLED, Outcome.BLOCKED)

@@ -6,6 +6,7 @@ import functools
 import os
 import random
 import threading
+import time
 import types
 from collections import deque
 from typing import Any
@@ -242,3 +243,28 @@ def test_what_is_taken_back_is_divided(
     items = [dealing.Item(seq, 0, tasks.noop, {}, None) for seq in range(5)]
     parts = divide(items, first, room)
     assert [[item.seq for item in part] for part in parts] == [kept, moved]
+
+
+def short_or_not(*, seconds: float) -> None:
+    time.sleep(seconds)
+
+
+@pytest.mark.parametrize("start_method", START_METHODS)
+def test_tasks_of_mixed_durations_that_move_between_workers_each_run_once(
+    start_method: str,
+) -> None:
+    """A ticket that was returned came back behind the next one, and both waited for ever."""
+    for seed in range(5):
+        rng = random.Random(seed)
+        bodies = []
+        for number in range(300):
+            fields: dict[str, Any] = {"kwargs": {"seconds": rng.choice([0, 0, 0, 0.002])}}
+            if number >= 50:
+                fields["requires"] = [number - 50]
+            if number < 250:
+                fields["provides"] = [number]
+            body = functools.partial(short_or_not)
+            bodies.append(task(body, priority=rng.choice([0, 1]), **fields))
+        sched = Sched(bodies)
+        results = [res for res in sched.run(make(start_method, workers=2))]
+        assert len(results) == 300 and {res.outcome for res in results} == {Outcome.OK}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 from typing import Any
@@ -31,6 +32,27 @@ class TestWakeup:
         for _ in range(3):
             wakeup.ring()
         assert [wakeup.wait(0.001) for _ in range(4)] == [True, True, True, False]
+
+    def test_a_signal_does_not_end_a_wait(self) -> None:
+        """One that came to an idle worker ended its thread, and the run waited for ever."""
+        wakeup, ended = Wakeup(), threading.Event()
+
+        def wait() -> None:
+            wakeup.wait(None)
+            ended.set()
+
+        previous = signal.signal(signal.SIGUSR1, lambda *args: None)
+        thread = threading.Thread(target=wait)
+        try:
+            thread.start()
+            for _ in range(100):
+                signal.pthread_kill(thread.ident or 0, signal.SIGUSR1)
+            assert not ended.wait(0.05)
+            wakeup.ring()
+            assert ended.wait(30)
+        finally:
+            signal.signal(signal.SIGUSR1, previous)
+            thread.join(30)
 
     def test_who_waits_is_woken(self) -> None:
         wakeup = Wakeup()

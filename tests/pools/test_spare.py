@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import functools
+import time
+
+import pytest
+from pool_support import make
 
 from pexen import Sched, task
 from pexen.sched.common import TaskRes
@@ -76,6 +80,18 @@ def test_a_pool_is_deep_with_short_tasks_and_shallow_with_long_ones() -> None:
     pool.start()
     assert pool.idlecnt() == 2 + 1
     pool.shutdown(wait=True)
+
+
+@pytest.mark.parametrize("kind", ["threads", "fork"])
+def test_an_urgent_task_overtakes_what_was_handed_ahead_when_tasks_were_short(kind: str) -> None:
+    """There was room in the pool, so nobody looked whether something was to be taken back."""
+    short = [functools.partial(int) for _ in range(1500)]
+    provides = task(functools.partial(int), priority=5, provides=["x"])
+    urgent = task(functools.partial(int), requires=["x"])
+    long = [task(functools.partial(time.sleep, 0.01), priority=10) for _ in range(50)]
+    sched = Sched([*short, provides, urgent, *long])
+    ended = [res.task for res in sched.run(make(kind))]
+    assert sum(ended.index(each) < ended.index(urgent) for each in long) <= 5
 
 
 def test_an_urgent_task_overtakes_however_much_is_ahead() -> None:

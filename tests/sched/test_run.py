@@ -135,6 +135,38 @@ def test_after_waits_for_the_end_whatever_it_is() -> None:
     assert order(Sched(tasks)) == ["bad", "cleanup"]
 
 
+def test_many_tasks_that_become_ready_at_once_are_told_of_in_order() -> None:
+    heard: list[object] = []
+
+    def hear(event: events.Event) -> None:
+        if isinstance(event, events.Queued):
+            heard.append(event.task)
+
+    first = make("first", provides=["x"])
+    others = [make(f"other {n}", requires=["x"]) for n in range(40)]
+    list(Sched([first, *others], listeners=[hear]).run())
+    assert heard == [first, *others]
+
+
+def test_a_second_provider_is_welcome_after_a_unique_one_was_refused() -> None:
+    sched = Sched([make("one", provides=["x"]), make("needs", requires=["x"])])
+    with pytest.raises(DepcheckError):
+        sched.add_tasks([make("unique", provides=[unique("x")])])
+    two = make("two", provides=["x"])
+    sched.add_tasks([two])
+    assert two in [res.task for res in sched.run()]
+
+
+def test_tasks_with_a_senseless_place_in_the_order_are_not_added() -> None:
+    one, late = make("one", provides=["x"]), make("late", requires=["x"])
+    sched = Sched([one, make("two", requires=["x"])])
+    results = sched.run(order={late: "x"})  # type: ignore[dict-item]
+    next(results)
+    with pytest.raises(SchedulerError, match="order of 'late' is 'x'"):
+        sched.add_tasks([late])
+    assert len(list(results)) == 1 and late not in sched.outcomes
+
+
 def test_an_urgent_task_passes_those_handed_in_ahead() -> None:
     """With one worker and a spare of one, the urgent task is at most one task late."""
     gate, log = threading.Event(), []

@@ -169,14 +169,15 @@ class WorkerPool(abc.ABC):
 
     def room(self) -> int:
         """How many more tasks the pool would like to have now; 0 while enough are ahead."""
-        if self.due >= self.workers + self._spare.low:
-            return 0
-        return self.workers + self._spare.depth - self.due
+        enough = self.due >= self.workers + self._spare.low
+        return 0 if enough else self.workers + self._spare.depth - self.due
 
     def marks(self) -> tuple[int, int]:
         """How few tasks may be out before it wants more: be it one, or only if they are many."""
-        spare = self._spare
-        return 0 if spare.depth >= 2 * MANY else self.workers, self.workers + spare.low - 1
+        low = self.workers + self._spare.low - 1
+        # One short task is handed in by itself only if a worker has nothing to do for sure.
+        short = self._spare.depth >= 2 * MANY
+        return (self.workers - short if self._spare.adapts else low), low
 
     def submit_all(self, batch: Sequence[tuple[Task, Shared]]) -> None:
         """Submit several tasks, each with its shared dict, in this order.

@@ -289,11 +289,11 @@ class WorkerProcess:
         self.handed += len(seqs)
         self._write_tickets(seqs)
 
-    def give_back_first(self) -> None:
-        """The worker has returned the ticket of the first item, which has not begun."""
-        (first := self.queue.popleft()).since = None
+    def take_returned(self) -> Item:
+        """Remove and return the first item: the worker has returned its ticket, and drops it."""
         self.handed -= 1
-        self.give_again([first, *self.take_back()])
+        self._defined.discard(self.queue[0].index)
+        return self.queue.popleft()
 
     def _write_tickets(self, seqs: list[int]) -> None:
         with contextlib.suppress(BrokenPipeError):

@@ -371,23 +371,27 @@ class ProcessWorkerPool(WorkerPool):
                 self._bury(worker, got)
 
     def _read(self, worker: WorkerProcess, got: list[TaskRes]) -> None:
+        """Take in what has come from a worker.
+
+        Why this is long: each result goes through this loop.
+        """
         queue = worker.queue
         end: float | None = None
-        refused: list[Item] = []
+        returned: list[Item] = []  # to be handed out anew
+        unknown = False  # one of them could not be loaded
         for message, buffers in worker.inbox.fetch():
             report = decode_report(message)
             if report.seq == READY:
                 self._note_ready(worker, report, message)
                 continue
             if not queue or queue[0].seq != report.seq:
-                # Nothing of ours writes that; whoever does has the worker's pipes.
-                worker.kill()
+                worker.kill()  # Nothing of ours writes that; whoever does has the worker's pipes.
                 break
             if worker.ending is not None and worker.ending.seq == report.seq:
-                worker.stop()  # its task has seen to what it wanted to at SIGTERM
-                continue  # too late, it is being ended; it stays in the queue till then
+                worker.stop()  # too late, it is being ended; it stays in the queue till then
+                continue
             if report.is_returned:
-                worker.give_back_first()
+                returned.append(worker.take_returned())
                 continue
             if end is not None and self.on_begin is not None:
                 self._note_begin(worker, end)  # only to tell it, as it has ended
@@ -397,12 +401,14 @@ class ProcessWorkerPool(WorkerPool):
             if report.is_loaded:
                 got.append(decode_result(report, message, item.task, worker.name, buffers))
             elif self._staff.roster.refuse_travel(item.index):
-                refused.append(item)
+                returned.append(item)
+                unknown = True
             else:
                 info = reported_exception(report, message)
                 got.append(TaskRes.failed(item.task, item.shared, info, worker.name))
-        if refused:  # a worker that is forked now may know them, and those behind them
-            self._backlog.extendleft(reversed([*refused, *worker.take_back()]))
+        if unknown:  # a worker that is forked now may know them, and those behind them
+            returned += worker.take_back()
+        self._backlog.extendleft(reversed(returned))
         if end is not None:
             self._note_begin(worker, end)
             self._staff.note_worked()

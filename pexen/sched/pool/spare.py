@@ -38,14 +38,14 @@ class Spare:
     def __init__(self, workers: int, fixed: int | None) -> None:
         # Configuration.
         self._workers = workers
-        self._adapts = fixed is None
+        self.adapts = fixed is None
         # State.
         self.depth = self.low = 1 if fixed is None else fixed
         self._seconds = 0.0  # what a task took of late
 
     def note(self, results: Sequence[TaskRes]) -> None:
         """Learn from results, one at least, how long tasks take; looks at three of them."""
-        if not self._adapts:
+        if not self.adapts:
             return
         some = results[0], results[len(results) // 2], results[-1]
         seconds = sum([res.duration or 0.0 for res in some]) / 3
@@ -59,5 +59,5 @@ class Spare:
 
     def note_taken_back(self) -> None:
         """Something that was ahead was taken back."""
-        if self._adapts:
+        if self.adapts:
             self.depth = self.low = 1

@@ -12,6 +12,8 @@ import os
 import queue
 import select
 
+_COUNT = 8  # bytes that are read from such a descriptor
+
 
 class Wakeup:
     """As many waits end as it was rung. Several threads may wait without a limit, one with.
@@ -43,7 +45,7 @@ class Wakeup:
         if self._rings is None:
             if seconds is not None and not self._poll.poll(seconds * 1000):
                 return False
-            os.eventfd_read(self._fd)
+            os.read(self._fd, _COUNT)  # goes on when a signal comes, unlike eventfd_read
             return True
         try:
             self._rings.get(True, seconds)

@@ -5,8 +5,11 @@ go out on `results`. A submission may be taken back by the parent until its tick
 read: the kernel gives each ticket to one reader only, this process or the parent. So the
 worker reads a submission, then a ticket. Tickets come in the order of their submissions,
 so submissions before the ticket's were taken back, and are dropped. STOP is a submission
-with a ticket, too. A ticket for a submission that still has to be read goes back to the parent, as
-the submission may be long, and the worker be killed by reading it.
+with a ticket, too.
+
+A ticket for a submission that still has to be read is returned to the parent, as the submission
+may be long, and the worker be killed by reading it. The parent submits the task anew, so
+the submission is dropped when it has been read.
 
 A result is written whole before the next ticket is read. Hence, when a worker has died:
 of the submissions without a result, the one whose ticket is gone may have begun, and
@@ -107,28 +110,26 @@ class Pipes:
 
     def next_submission(self) -> Message | None:
         """Take up a submission; None when there will be no more."""
-        message = self._submissions.next()
-        if message is None or len(message[0]) < TICKET.size:
-            # Before a ticket is read, as what it is for would be taken to have begun.
-            self._check()
-            return None  # the parent is gone
-        ticket = self._read_ticket()
-        if ticket is None or ticket == _STOP:
-            return None
-        if message[0][: TICKET.size] != ticket:
-            self._check()
-        while message[0][: TICKET.size] != ticket:  # the submission was taken back
-            returned = not self._submissions.has_more()
-            if returned:
-                self.write(encode_returned(*TICKET.unpack(ticket)), ())
+        while True:
             message = self._submissions.next()
-            if message is None:
+            if message is None or len(message[0]) < TICKET.size:
+                # Before a ticket is read, as what it is for would be taken to have begun.
+                self._check()
+                return None  # the parent is gone
+            ticket = self._read_ticket()
+            if ticket is None or ticket == _STOP:
                 return None
-            if returned:
-                ticket = self._read_ticket()
-                if ticket is None or ticket == _STOP:
+            returned = False
+            while message[0][: TICKET.size] != ticket:  # the submission was taken back
+                self._check()
+                if not returned and not self._submissions.has_more():
+                    self.write(encode_returned(*TICKET.unpack(ticket)), ())
+                    returned = True
+                message = self._submissions.next()
+                if message is None:
                     return None
-        return message
+            if not returned:
+                return message  # else it comes anew
 
     def _read_ticket(self) -> bytes | None:
         # The descriptor doesn't block, as the parent reads it as well and must not.
