@@ -1,17 +1,17 @@
 """The states of a task in a run, and what is true in each.
 
     WAITING ──> READY <──> PARKED
-       │         │ ^
-       │         v │
-       │       HANDED <──> DELAYED
+       │         │ ^ ^
+       │         v │ └────────┐
+       │       HANDED ──> DELAYED
        │         │           │
        └─────────┴───────────┴──────> ENDED   (from every state)
 
 =======  ====================================================  =============================
 state    what is true                                          left by (methods of Run)
 =======  ====================================================  =============================
-WAITING  the graph misses some of its needs                    _offer_ready, _end
-READY    its entry is in the frontline                         hand_out, _end
+WAITING  the graph misses some of its needs                    begin, _offer_ready, _end
+READY    its entry is in the frontline                         hand_out, _ask, _end
 PARKED   its entry is in a queue of the locks, or offered      _take_reoffered, _end
          by them and about to be in the frontline
 HANDED   the pool has it; it holds all that it asked for       receive, apply, _take_back
