@@ -39,17 +39,19 @@ def pexen_with(pool: str, claims: list[str] | None = None) -> Callable[[Load], F
     def engine(load: Load) -> Figures:
         import pexen
 
-        pools = vars(pexen.sched.pool)
+        # Here, as what is imported when it is first named isn't to be measured.
+        make_pool, make_sched = getattr(pexen.sched.pool, pool), pexen.sched.Sched
         every = getattr(pexen.sched, "every", None)  # 0.0.3 doesn't have it
+        shared = {"claims": set(claims)} if claims else {}
         declared = fields(load, every)
         begin = clock()
         for call, own in zip(load.calls, declared, strict=True):
-            pexen.sched.meta.func_meta(**own, claims=set(claims or ()))(call)
+            pexen.sched.meta.func_meta(**own, **shared)(call)
         declare = clock()
-        sched = pexen.sched.Sched(load.calls)
+        sched = make_sched(load.calls)
         build = clock()
         seen = 0
-        for _ in sched.run(pools[pool](WORKERS)):
+        for _ in sched.run(make_pool(WORKERS)):
             seen += 1
         end = clock()
         check(seen, load)
