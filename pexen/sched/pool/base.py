@@ -175,9 +175,9 @@ class WorkerPool(abc.ABC):
     def marks(self) -> tuple[int, int]:
         """How few tasks may be out before it wants more: be it one, or only if they are many."""
         low = self.workers + self._spare.low - 1
-        # One short task is handed in by itself only if a worker has nothing to do for sure.
+        # One short task is handed in by itself only if there is nothing else to do.
         short = self._spare.depth >= 2 * MANY
-        return (self.workers - short if self._spare.adapts else low), low
+        return (0 if short else self.workers) if self._spare.adapts else low, low
 
     def submit_all(self, batch: Sequence[tuple[Task, Shared]]) -> None:
         """Submit several tasks, each with its shared dict, in this order.
