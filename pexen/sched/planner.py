@@ -23,7 +23,7 @@ from .depcheck import unneeded_text
 from .events import Announcer, Listener
 from .graph import Graph
 from .interrupt import Interrupts
-from .order import Durations, Order, known_duration
+from .order import Durations, Order
 from .plan import Plan, make_plan
 from .pool.base import WorkerPool
 from .pool.checks import check_count, check_seconds

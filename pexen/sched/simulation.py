@@ -64,14 +64,12 @@ class Simulation:
         ranks: Sequence[float],
         *,
         requests: list[Request] | None = None,
-        seconds: Sequence[float] | None = None,
     ) -> Schedule:
         """Simulate a run; of tasks with the same priority the one of the greatest rank goes first.
 
-        `requests` and `seconds` are for asking what if the tasks' were others.
+        `requests` is for asking what if the tasks' were others.
         """
-        index = self.graph.index
-        known = self.seconds if seconds is None else seconds
+        index, known = self.graph.index, self.seconds
 
         def seconds_of(task: Task) -> float:
             return known[index[identity(task)]]

@@ -12,7 +12,6 @@ import array
 import concurrent.futures
 import multiprocessing
 import os
-import sys
 import time
 from collections.abc import Callable
 from typing import Any

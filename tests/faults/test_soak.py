@@ -8,7 +8,6 @@ be none left: of them, which are given fewer tasks, one is killed every 500 ms.
 from __future__ import annotations
 
 import gc
-import os
 import pathlib
 from typing import NamedTuple
 

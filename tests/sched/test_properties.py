@@ -13,7 +13,7 @@ from pexen import PexenWarning, Sched
 from pexen.sched import order as order_module
 from pexen.sched import requests as requests_module
 from pexen.sched import run as run_module
-from pexen.sched.common import Outcome, Reason, TaskRes, identity
+from pexen.sched.common import Outcome, Reason, TaskRes
 from pexen.sched.graph import Graph
 from pexen.sched.locks import Locks
 from pexen.sched.meta import func_meta

@@ -16,7 +16,7 @@ import abc
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..common import PoolError, Shared, Task, TaskRes
 from ..meta import meta_of

@@ -1,8 +1,7 @@
 """A line of items between threads: some put, others take, and who finds none waits.
 
-A deque, and a Wakeup: putting and taking cost a quarter of what they cost with a
-SimpleQueue (0.05 against 0.2 µs), many can be put at once, and what is in line can be
-looked at. Every step is one that other threads and signal handlers can't be in the midst of.
+A deque, and a Wakeup. Unlike a SimpleQueue it can be looked at, and many items can be put at once:
+an item put so, and taken, costs 0.03 µs, in place of 0.05; put by itself, 0.08. Every step is one that other threads and signal handlers can't be in the midst of.
 
 Who is about to wait notes so in `_waiting` first, and then looks again. Who puts does that
 first, and then wakes as many as are noted. So nobody waits while something is there; at

@@ -193,7 +193,7 @@ class ProcessWorkerPool(WorkerPool):
             finally:
                 try:
                     self._serve()
-                except BaseException:
+                except BaseException:  # an interrupt
                     self.due -= 1  # the one whose dict was being pickled
                     raise
         self._tell_beginnings()

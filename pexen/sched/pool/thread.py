@@ -93,7 +93,7 @@ class ThreadWorkerPool(WorkerPool):
         """Have a worker for each item that is out, as far as there may be, and one at least.
 
         No more than that: where one task follows the other, the second of two workers
-        would take its turn with the first, which costs twice the time of a hop.
+        would take its turn with the first, which makes each hop dearer by a half.
         """
         wanted = max(1, min(self.workers, len(self._live)))
         while len(self._threads) < wanted:
