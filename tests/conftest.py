@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import signal
 
-# Shells have what they run in the background ignore Ctrl-C, and programs inherit that. Tests
-# that send it to programs of theirs mean it to be heard.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# Shells have what they run in the background ignore Ctrl-C, nohup has it ignore SIGHUP, and
+# programs inherit that. Tests that send them to programs of theirs mean them to be heard.
+for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, usual)
