@@ -18,8 +18,9 @@ from typing import Any, NoReturn
 LARGE = 100_000_000
 DONE = "done"
 
-# From this size on, what crosses a pipe is the argument or the result of the fault.
-BIG = 65_536
+# From this size on, what crosses a pipe is the argument or the result of the fault. Pools ask for
+# less where they don't know yet what will come.
+BIG = 1 << 20
 MARK = "has-died"
 
 

@@ -20,6 +20,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -138,6 +139,9 @@ def main() -> int:
     parser.add_argument("--page", type=Path, help="a page whose table is replaced")
     parser.add_argument("rows", nargs="*", metavar="ROW", help=", ".join(BY_NAME))
     options = parser.parse_args()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # So it is in the background of a shell, and cells would inherit it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     unknown = set(options.rows) - set(BY_NAME)
     if unknown:
         parser.error(f"no such row: {', '.join(sorted(unknown))}")
