@@ -67,7 +67,7 @@ class BaseFactory:
         callpath = list(path) or list(self.callpath)
         if objname:
             callpath.append(objname)
-        if type(obj) is FunctionType:  # nearly all are, and keep what they are given
+        if type(obj) is FunctionType:
             setattr(obj, CALLPATH_ATTR_NAME, callpath)
             return
         try:
@@ -86,6 +86,9 @@ class BaseFactory:
         That is `obj`, or a partial of it, with a copy of its metadata, where `obj`
         refuses attributes: a bound method or a builtin.
         """
+        if type(obj) is FunctionType:  # nearly all are, and keep what they are given
+            self.callpath_burn(obj, objname, path)
+            return obj
         path = list(path)
         try:
             self.callpath_burn(obj, objname, path)

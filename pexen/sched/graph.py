@@ -24,7 +24,8 @@ OPEN, SUCCEEDED, UNSUCCESSFUL = range(3)
 
 Blocked = list[tuple[int, TagNode]]
 _NONE: tuple[Any, ...] = ()
-_NOTHING_FOLLOWS: tuple[list[int], Blocked] = [], []  # only to be read
+_NOBODY: Blocked = []  # only to be read, as is this:
+_NOTHING_FOLLOWS: tuple[list[int], Blocked] = [], _NOBODY
 
 
 class Graph:
@@ -62,10 +63,7 @@ class Graph:
         first = len(self.tasks)
         self._in_order = True
         try:
-            for task, meta in batch:
-                key = identity(task) if type(task) is types.MethodType else id(task)
-                if key not in self.index:
-                    self._insert(key, task, vars(meta))
+            self._insert(batch)
             order = range(first, len(self.tasks)) if self._in_order else reach(self, first)
         except BaseException:
             self._truncate(first)
@@ -74,35 +72,55 @@ class Graph:
             self._order = order if first == 0 else None
         return order
 
-    def _insert(self, key: Any, task: Task, fields: dict[str, Any]) -> None:
-        tags, node = self.tags, len(self.tasks)
-        self.index[key] = node
-        self.tasks.append(task)
-        requires: list[TagNode] = []
-        provided: list[TagNode] = []
-        self.requires.append(requires)
-        self.provides.append(provided)
-        for need in fields.get("requires", _NONE):
+    def _insert(self, batch: Iterable[tuple[Task, SchedMeta]]) -> None:
+        index, tasks = self.index, self.tasks
+        all_requires, all_provides = self.requires, self.provides
+        for task, meta in batch:
+            key = identity(task) if type(task) is types.MethodType else id(task)
+            if key in index:
+                continue
+            index[key] = node = len(tasks)
+            tasks.append(task)
+            all_requires.append(_NONE)
+            all_provides.append(_NONE)
+            fields = vars(meta)
+            # Lists while they grow, so that what was half added can be forgotten; then tuples,
+            # as these are smaller.
+            if "requires" in fields:
+                requires: list[TagNode] = []
+                all_requires[node] = requires
+                self._require(node, requires, fields["requires"])
+                all_requires[node] = tuple(requires)
+            if "after" in fields:
+                for tag in fields["after"]:
+                    self._bar(node, AFTER, tag)
+            if "provides" in fields:
+                provided: list[TagNode] = []
+                all_provides[node] = provided
+                self._provide_all(node, provided, fields["provides"])
+                all_provides[node] = tuple(provided)
+
+    def _require(self, node: int, requires: list[TagNode], needs: Iterable[Any]) -> None:
+        tags = self.tags
+        for need in needs:
             if type(need) is every:
                 self._bar(node, EVERY, need.tag)
-            else:
-                tagnode = tags.get(need) or self._tag(need)
-                requires.append(tagnode)
-                tagnode.waiters.append(node)
-                if not tagnode.providers:
-                    self._in_order = False
-        for tag in fields.get("after", _NONE):
-            self._bar(node, AFTER, tag)
-        for tag in fields.get("provides", _NONE):
+                continue
+            tagnode = tags.get(need) or self._tag(need)
+            requires.append(tagnode)
+            tagnode.waiters.append(node)
+            if not tagnode.providers:
+                self._in_order = False
+
+    def _provide_all(self, node: int, provided: list[TagNode], provides: Iterable[Any]) -> None:
+        tags = self.tags
+        for tag in provides:
             if tag in tags or type(tag) is unique:
                 self._provide(node, provided, tag)
             else:
                 tags[tag] = tagnode = TagNode(tag)
                 provided.append(tagnode)
-                tagnode.providers.append(node)
-        # Tuples, as they are smaller; that of nothing is one and the same.
-        self.requires[node] = tuple(requires)
-        self.provides[node] = tuple(provided)
+                tagnode.providers = (node,)
 
     def _bar(self, node: int, kind: str, tag: Tag) -> None:
         tagnode = self._tag(tag)
@@ -120,7 +138,7 @@ class Graph:
         if tagnode.needed:
             self._in_order = False
         provided.append(tagnode)
-        tagnode.providers.append(node)
+        tagnode.provide(node)
         if (marked or tagnode.unique) and len(tagnode.providers) > 1:
             raise double_provider(tagnode.tag, [self.tasks[i] for i in tagnode.providers])
         tagnode.unique = tagnode.unique or marked
@@ -135,7 +153,7 @@ class Graph:
         """Forget the nodes from `first` on, as if they had never been added."""
         for node in range(len(self.provides) - 1, first - 1, -1):
             for tagnode in self.provides[node]:
-                tagnode.providers.pop()
+                tagnode.forget_provider()
                 tagnode.unique = tagnode.unique and bool(tagnode.providers)
             for tagnode in self.requires[node]:
                 tagnode.waiters.pop()
@@ -227,7 +245,7 @@ class Graph:
             return _NOTHING_FOLLOWS
         missing = self.missing
         ready: list[int] = []
-        blocked: Blocked = []
+        blocked = _NOBODY if succeeded else []
         for tag in provided:
             if not succeeded:
                 tag.failed += 1

@@ -27,12 +27,14 @@ from .common import Outcome, Reason, Shared, Task, TaskLostError, TaskRes, ident
 from .control import ABORT, Control
 from .declared import Declared
 from .frontline import Entry, Frontline
+from .garbage import collector_paused
 from .graph import Blocked, Graph
 from .impasse import gating_teardown, impasse
 from .interrupt import Interrupts, may_go_on, this_place
 from .locks import Locks
 from .order import Order
-from .pool.base import MANY, WorkerPool
+from .pool.base import WorkerPool
+from .pool.spare import MANY
 from .requests import Request
 from .retries import Retries
 from .shared import SharedDicts
@@ -93,8 +95,9 @@ class Run:
         """
         if deadline is not None:
             self.control.set_deadline(self.pool.clock() + deadline)
-        ready, order = self.graph.prepare()
-        self._order.extend(order)
+        with collector_paused():
+            ready, order = self.graph.prepare()
+            self._order.extend(order)
         self.state = [WAITING] * len(self.graph)
         self.unfinished = len(self.graph)
         self._counting = self.declared.exclusives
@@ -139,7 +142,8 @@ class Run:
 
         Why this is long: it is the hot loop.
         """
-        index, mutex, control, pool = self.graph.index, self.mutex, self.control, self.pool
+        graph, mutex, control, pool = self.graph, self.mutex, self.control, self.pool
+        index, done, state = graph.index, graph.done, self.state
         delayed = self._retries.delayed
         best, others = self._frontline.sorted, self._frontline.heap
         priorities, plain = self.declared.priorities, self.declared.plain
@@ -173,7 +177,21 @@ class Run:
                 acquire()
                 try:
                     if final is not None:
-                        self.apply(node, final)
+                        if plain[node] and not self._counting:
+                            # What apply() does, as far as it concerns a plain task.
+                            self.handed -= 1
+                            self.unfinished -= 1
+                            state[node] = ENDED
+                            succeeded = final.deps_ok
+                            if final[1] and succeeded:
+                                self._shared.provide(graph.provides[node], final[1])
+                            ready, blocked = done(node, succeeded)
+                            if ready:
+                                self._offer_ready(ready)
+                            if blocked:
+                                self._end(self._ends_of(blocked))
+                        else:
+                            self.apply(node, final)
                         if control.pending:
                             self._obey()
                         if (best or others) and (
@@ -232,7 +250,7 @@ class Run:
             return
         batch: list[tuple[Task, Shared]] = []
         tasks, state, plain = self.graph.tasks, self.state, self.declared.plain
-        build = self._shared.build
+        build, build_alone = self._shared.build, self._shared.alone()
         simple = not (self._counting or self.control.stopped)
         best, others = self._frontline.sorted, self._frontline.heap
         while (best or others) and len(batch) < room:
@@ -240,7 +258,7 @@ class Run:
             node = entry[2]
             if state[node] is READY and simple and plain[node]:
                 state[node] = HANDED
-                batch.append((tasks[node], build(node)))
+                batch.append((tasks[node], build_alone() if build_alone else build(node)))
             else:
                 self._ask(node, entry, batch)
         if batch:
@@ -339,13 +357,15 @@ class Run:
 
     def _offer_ready(self, nodes: Iterable[int]) -> None:
         state, entries = self.state, self._order.entries
-        fresh = [node for node in nodes if state[node] is WAITING]
-        for node in fresh:
-            state[node] = READY
-        self._frontline.extend([entries[node] for node in fresh])
+        fresh = []
+        for node in nodes:
+            if state[node] is WAITING:
+                state[node] = READY
+                fresh.append(entries[node])
+        self._frontline.extend(fresh)
         if self._tells:
-            for node in fresh:
-                self._tell(events.Queued, self.graph.tasks[node])
+            for entry in fresh:
+                self._tell(events.Queued, self.graph.tasks[entry[2]])
 
     def _take_reoffered(self) -> None:
         reoffered = self.locks.reoffered

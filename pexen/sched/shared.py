@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .common import Shared
@@ -36,6 +36,10 @@ class SharedDicts:
                 self._merged[tag] = dict(stamped)
             else:
                 merged.update(stamped)
+
+    def alone(self) -> Callable[[], Shared] | None:
+        """What makes the dict of any node, as long as nothing is provided; else None."""
+        return None if self._merged else self._presets.copy
 
     def build(self, node: int) -> Shared:
         """A new dict for a node, as of now."""

@@ -36,7 +36,7 @@ class TagNode:
     def __init__(self, tag: Tag) -> None:
         # Fixed by what was added.
         self.tag = tag
-        self.providers: list[int] = []
+        self.providers: Sequence[int] = ()  # a list when there are several, as one is smaller so
         self.unique = False  # a second provider is an error
         self.waiters: list[int] = []  # nodes with an ANY need of it
         self.barred: dict[str, list[int]] = _NOT_BARRED  # those with others, by kind
@@ -45,6 +45,20 @@ class TagNode:
         self.failed = 0  # providers that have ended without success
         self.barriers: Sequence[Barrier] = ()
         self.beyond = 0.0  # the longest path of those who need it, as far as `order` has looked
+
+    def provide(self, node: int) -> None:
+        """A node provides it, which comes after all that do so far."""
+        if isinstance(self.providers, list):
+            self.providers.append(node)
+        else:
+            self.providers = [*self.providers, node] if self.providers else (node,)
+
+    def forget_provider(self) -> None:
+        """The last of its providers is none."""
+        if isinstance(self.providers, list):
+            self.providers.pop()
+        else:
+            self.providers = ()
 
     def bar(self, kind: str, node: int) -> None:
         """A node has an EVERY or AFTER need of it."""

@@ -147,6 +147,50 @@ def test_a_signal_handler_may_put_whichever_line_of_waiting_it_comes_at() -> Non
     assert lines > 4
 
 
+class TestWaitingForMany:
+    def test_ends_when_there_will_be_no_more(self) -> None:
+        source, line = Line[str](), Line[str](Wakeup())
+        source.put("task")
+        rings = []
+
+        def work() -> None:
+            source.items.clear()
+            line.put("result")
+            rings.append(line.no_more())
+
+        worker = threading.Thread(target=work)
+        wait = line._wakeup.wait  # type: ignore[union-attr]
+
+        def waiting(seconds: float | None) -> bool:
+            worker.start()
+            return wait(seconds)
+
+        line._wakeup.wait = waiting  # type: ignore[union-attr, method-assign]
+        line.wait_for_many(60, source)
+        worker.join(60)
+        assert list(line.items) == ["result"]
+
+    def test_wakes_nobody_for_each_item(self) -> None:
+        bell: Any = Bell()
+        bell.line = line = Line[int](bell)
+        source = Line[int]()
+        source.put(0)
+        bell.wait = lambda seconds: line.put(1) or line.put(2) or bell.rings > 0
+        line.wait_for_many(60, source)
+        assert bell.rings == 0
+        line.no_more()
+        assert bell.rings == 0, "rung though nobody waits any more"
+
+    def test_does_not_begin_where_there_is_nothing_to_come(self) -> None:
+        """Else who has taken the last item, and said so already, would not say it again."""
+        bell: Any = Bell()
+        line = Line[int](bell)
+        bell.wait = lambda seconds: pytest.fail("waits")
+        line.wait_for_many(60, Line[int]())
+        line.no_more()
+        assert bell.rings == 0
+
+
 def test_a_line_that_is_forgotten_leaves_no_descriptor() -> None:
     before = len(os.listdir("/proc/self/fd"))
     line: Line[int] = Line(Wakeup())

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+import threading
 import time
 
 import pytest
 from pool_support import make
 
 from pexen import Sched, task
-from pexen.sched.common import TaskRes
+from pexen.sched.common import Task, TaskRes
 from pexen.sched.pool import ThreadWorkerPool
 from pexen.sched.pool.spare import AHEAD_SECONDS, MOST, Spare
 
@@ -80,6 +81,19 @@ def test_a_pool_is_deep_with_short_tasks_and_shallow_with_long_ones() -> None:
     pool.start()
     assert pool.idlecnt() == 2 + 1
     pool.shutdown(wait=True)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_result_of_a_short_task_does_not_wait_for_a_long_one(workers: int) -> None:
+    """The pool waits for many results at a time where tasks are short."""
+    heard = threading.Event()
+    tasks: list[Task] = [functools.partial(int) for _ in range(2000)]
+    last = tasks[1000]
+    tasks[1001:1001] = [functools.partial(heard.wait, 60) for _ in range(workers)]
+    for res in Sched(tasks).run(ThreadWorkerPool(workers)):
+        if res.task is last:
+            heard.set()
+        assert res.ret is not False
 
 
 @pytest.mark.parametrize("kind", ["threads", "fork"])

@@ -27,9 +27,6 @@ from .spare import Spare
 # and its handler runs only after it. So no thread waits longer than this at once.
 LONGEST_SECONDS = 0.5
 
-# How many short tasks are better handed in at a time: they cost more than waking a worker does.
-MANY = 32
-
 # Why a task that was killed is lost.
 ABORTED = "ended, as the run was aborted"
 
@@ -176,8 +173,8 @@ class WorkerPool(abc.ABC):
         """How few tasks may be out before it wants more: be it one, or only if they are many."""
         low = self.workers + self._spare.low - 1
         # One short task is handed in by itself only if there is nothing else to do.
-        short = self._spare.depth >= 2 * MANY
-        return (0 if short else self.workers) if self._spare.adapts else low, low
+        few = 0 if self._spare.in_bulk else self.workers
+        return few if self._spare.adapts else low, low
 
     def submit_all(self, batch: Sequence[tuple[Task, Shared]]) -> None:
         """Submit several tasks, each with its shared dict, in this order.

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from .wakeup import Wakeup
 
@@ -28,6 +28,7 @@ class Line(Generic[T]):
     def __init__(self, wakeup: Wakeup | None = None) -> None:
         self.items: deque[T] = deque()
         self._waiting: list[None] = []  # one for each that is about to wait, or does
+        self._relaxed: list[None] = []  # the same for who waits for many
         self._wakeup = wakeup
 
     def put(self, item: T) -> None:
@@ -50,7 +51,23 @@ class Line(Generic[T]):
         assert self._wakeup is not None
         self._waiting.append(None)
         if self.items or not self._wakeup.wait(seconds):
-            self._unnote()
+            _unnote(self._waiting)
+
+    def wait_for_many(self, seconds: float, source: Line[Any]) -> None:
+        """Return after `seconds`, or when there won't be more for now.
+
+        That is when one of those who put here finds `source` empty, from which they take, and
+        says `no_more`. Meanwhile who puts need wake nobody. Only one thread may wait.
+        """
+        assert self._wakeup is not None
+        self._relaxed.append(None)
+        if not source.items or not self._wakeup.wait(seconds):
+            _unnote(self._relaxed)
+
+    def no_more(self) -> None:
+        """Say that there won't be more for now."""
+        if self._relaxed and _unnote(self._relaxed) and self._wakeup is not None:
+            self._wakeup.ring()
 
     def take_all(self) -> list[T]:
         """Take out what is there; waits for nothing."""
@@ -62,12 +79,13 @@ class Line(Generic[T]):
             return taken
 
     def _wake(self) -> None:
-        if self._unnote() and self._wakeup is not None:
+        if _unnote(self._waiting) and self._wakeup is not None:
             self._wakeup.ring()
 
-    def _unnote(self) -> bool:
-        try:
-            self._waiting.pop()
-        except IndexError:  # another has been quicker
-            return False
-        return True
+
+def _unnote(notes: list[None]) -> bool:
+    try:
+        notes.pop()
+    except IndexError:  # another has been quicker
+        return False
+    return True

@@ -20,6 +20,10 @@ AHEAD_SECONDS = 0.002
 # what is ahead has to be taken back one by one.
 MOST = 256
 
+# How many short tasks are better handed in, and their results better fetched, at a time: they
+# cost more than waking a worker does.
+MANY = 32
+
 # How much of the mean duration is due to the last results.
 _WEIGHT = 0.5
 
@@ -42,6 +46,11 @@ class Spare:
         # State.
         self.depth = self.low = 1 if fixed is None else fixed
         self._seconds = 0.0  # what a task took of late
+
+    @property
+    def in_bulk(self) -> bool:
+        """Whether tasks are so short of late that they are better dealt with many at a time."""
+        return self.adapts and self.depth >= 2 * MANY
 
     def note(self, results: Sequence[TaskRes]) -> None:
         """Learn from results, one at least, how long tasks take; looks at three of them."""

@@ -37,17 +37,18 @@ from ..common import (
     identity,
     task_name,
 )
-from ..meta import meta_of
+from ..meta import SCHED_ATTR_NAME, SchedMeta
 from .base import ABORTED, LONGEST_SECONDS, RUNNING, Running, WorkerPool, out_of_time
 from .line import Line
+from .spare import MANY
 from .stacks import add_stacks, of_thread
 from .threadworker import SHARED, TASK, TICKET, TIMEOUT, Item, WorkerThread
 from .wakeup import Wakeup
 
 _log = logging.getLogger("pexen")
 
-# How long to wait for a worker that was idle to end; it takes microseconds.
-_JOIN_SECONDS = 5.0
+_JOIN_SECONDS = 5.0  # to wait for a worker that was idle to end; it takes microseconds
+_MANY_SECONDS = 0.001  # that results of short tasks may wait for more of them
 
 # How soon to look again for a task with a timeout, or to be killed, that no worker has
 # taken up yet: between taking an item and noting it a worker may be off the processor.
@@ -126,9 +127,10 @@ class ThreadWorkerPool(WorkerPool):
         ticket = self._tickets
         for task, shared in batch:
             ticket += 1
-            fields = vars(meta_of(task))
             limit, kwargs = usual, _NO_KWARGS
-            if fields:
+            meta = getattr(task, SCHED_ATTR_NAME, None)
+            if type(meta) is SchedMeta:
+                fields = vars(meta)
                 limit = fields.get("timeout") or usual
                 kwargs = fields.get("kwargs", _NO_KWARGS)
             live[ticket] = item = ticket, task, shared, limit, kwargs
@@ -162,6 +164,8 @@ class ThreadWorkerPool(WorkerPool):
             if self._doomed and (ended := self._judge()):
                 return ended
             timed = end is not None or self._timed or self._doomed
+            if not timed and self._spare.in_bulk and len(done.items) < MANY:
+                done.wait_for_many(_MANY_SECONDS, self._tasks)
             if not done.items:
                 done.wait(self._patience(end) if timed else LONGEST_SECONDS)
             messages = done.take_all()

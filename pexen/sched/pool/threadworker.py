@@ -58,6 +58,7 @@ class WorkerThread(threading.Thread):
         settle, clock, label = self._live.pop, time.monotonic, self.label
         while True:
             if not self._tasks.items:
+                self._done.no_more()
                 self._tasks.wait()
             try:
                 item = self._tasks.items.popleft()
