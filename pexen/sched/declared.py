@@ -17,6 +17,7 @@ from .requests import NOTHING, Request, common_keys, never_granted
 _SPECIAL = {
     "uses", "claims", "resources", "exclusive", "teardown", "retries", "retry_delay"
 }
+_READ = {*_SPECIAL, "priority"}
 
 
 class Declared:
@@ -66,6 +67,8 @@ class Declared:
             if meta is DEFAULTS:
                 continue
             fields = vars(meta)
+            if _READ.isdisjoint(fields):
+                continue
             if fields.get("priority"):
                 self.priorities[node] = fields["priority"]
             if not _SPECIAL.isdisjoint(fields):
@@ -100,5 +103,8 @@ class Declared:
 
 def metas_of(tasks: Iterable[Task]) -> list[SchedMeta]:
     """The metadata of each task, as `meta_of` has it."""
-    found = [getattr(task, SCHED_ATTR_NAME, None) for task in tasks]
+    found = [getattr(task, SCHED_ATTR_NAME, DEFAULTS) for task in tasks]
+    if {*map(type, found)} <= {SchedMeta}:
+        return found
+    # Some objects, mocks say, show any attribute.
     return [meta if isinstance(meta, SchedMeta) else DEFAULTS for meta in found]

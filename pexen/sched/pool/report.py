@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from ..call import make_result
 from ..common import ExceptionInfo, Outcome, Shared, Task, TaskRes
 from .buffers import Buffers, Collector, Landed, copies
 from .exceptions import decode_exception, describe, encode_exception
@@ -66,6 +67,10 @@ class Report(NamedTuple):
     def outcome(self) -> Outcome:
         """Of a task that was loaded."""
         return _OUTCOMES[self.number]
+
+
+# What Report(…) comes to in the end.
+make_report = tuple.__new__
 
 
 class _Pickler(pickle.Pickler):
@@ -183,7 +188,7 @@ def encode_not_loaded(seq: int, exc: BaseException) -> bytes:
 
 def decode_report(message: bytes) -> Report:
     """What a worker's message is about."""
-    return Report._make(_HEAD.unpack_from(message))
+    return make_report(Report, _HEAD.unpack_from(message))
 
 
 def reported_exception(report: Report, message: bytes) -> ExceptionInfo | None:
@@ -196,7 +201,7 @@ def decode_result(
 ) -> TaskRes:
     """The result a report is about. What unpickling raises is the task's failure."""
     if len(message) == _HEAD.size and report[1:4] == _PLAIN:
-        res = TaskRes(task)  # as most are
+        res = make_result(TaskRes, (task, {}, None, None))  # as most are
     else:
         res = _decoded(report, message, task, worker, buffers)
     res.started, res.duration, res.worker = report.started, report.duration, worker

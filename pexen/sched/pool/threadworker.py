@@ -56,12 +56,14 @@ class WorkerThread(threading.Thread):
 
     def _work(self) -> None:
         settle, clock, label = self._live.pop, time.monotonic, self.label
+        items = self._tasks.items  # not the line, for the sake of forsake()
+        take = items.popleft
         while True:
-            if not self._tasks.items:
+            if not items:
                 self._done.no_more()
                 self._tasks.wait()
             try:
-                item = self._tasks.items.popleft()
+                item = take()
             except IndexError:  # another worker has taken it
                 continue
             if item is None:
