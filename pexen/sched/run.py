@@ -362,10 +362,10 @@ class Run:
             if state[node] is WAITING:
                 state[node] = READY
                 fresh.append(entries[node])
+        told = [entry[2] for entry in fresh] if self._tells else ()
         self._frontline.extend(fresh)
-        if self._tells:
-            for entry in fresh:
-                self._tell(events.Queued, self.graph.tasks[entry[2]])
+        for node in told:
+            self._tell(events.Queued, self.graph.tasks[node])
 
     def _take_reoffered(self) -> None:
         reoffered = self.locks.reoffered
