@@ -233,18 +233,17 @@ class ProcessWorkerPool(WorkerPool):
         now = self.clock()
         try:
             while items:
-                self._put(worker, items.popleft(), now)
+                # Numbered anew each time, as it may come back to a worker that had it before.
+                self._seqs += 1
+                item = items.popleft()
+                item.seq, item.since, item.handed = self._seqs, None, now
+                self._put(worker, item)
         finally:
             worker.send_tickets()
             self._crew.write(worker)
         self._note_begin(worker, now)
 
-    def _put(self, worker: WorkerProcess, item: Item, now: float) -> None:
-        # Numbered anew each time, as it may come back to a worker that had it before.
-        self._seqs += 1
-        item.seq = self._seqs
-        item.since = None
-        item.handed = now
+    def _put(self, worker: WorkerProcess, item: Item) -> None:
         known = worker.knows(item.index)
         definition = None if known else self._staff.roster.definition(item.index)
         try:
@@ -390,7 +389,8 @@ class ProcessWorkerPool(WorkerPool):
             if worker.ending is not None and worker.ending.seq == report.seq:
                 worker.stop()  # too late, it is being ended; it stays in the queue till then
                 continue
-            if report.is_returned:
+            special = report.is_special
+            if special and report.is_returned:
                 returned.append(worker.take_returned())
                 continue
             if end is not None and self.on_begin is not None:
@@ -398,7 +398,7 @@ class ProcessWorkerPool(WorkerPool):
             # A long message is only written to its end as it is read.
             end = self.clock() if buffers or len(message) >= PIPE_SIZE else report.sent
             item = queue.popleft()
-            if report.is_loaded:
+            if not special:
                 got.append(decode_result(report, message, item.task, worker.name, buffers))
             elif self._staff.roster.refuse_travel(item.index):
                 returned.append(item)

@@ -54,6 +54,11 @@ class Report(NamedTuple):
     size: int  # of the pickled exception, which follows, 0 if there is none; then comes the rest
 
     @property
+    def is_special(self) -> bool:
+        """Whether it is not about how a task ended: it was not loaded, or a ticket returned."""
+        return self.number >= _RETURNED
+
+    @property
     def is_loaded(self) -> bool:
         """Whether the worker could load the task; else it has not begun."""
         return self.number != _NOT_LOADED
