@@ -147,6 +147,20 @@ def test_a_signal_handler_may_put_whichever_line_of_waiting_it_comes_at() -> Non
     assert lines > 4
 
 
+def test_an_old_ring_ends_one_wait_and_no_more() -> None:
+    """It left a note of who was not waiting any more, for whom the next one rang, and so on."""
+    line, source = Line[str](Wakeup()), Line[str]()
+    source.put("task")
+    assert line._wakeup is not None
+    line._wakeup.ring()
+    line.wait_for_many(60, source)
+    line._wakeup.ring()
+    line.wait(60)
+    line.no_more()
+    line.put("item")
+    assert not line._wakeup.wait(0.001)
+
+
 class TestWaitingForMany:
     def test_ends_when_there_will_be_no_more(self) -> None:
         source, line = Line[str](), Line[str](Wakeup())

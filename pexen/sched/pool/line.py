@@ -54,8 +54,8 @@ class Line(Generic[T]):
         """
         assert self._wakeup is not None
         self._waiting.append(None)
-        if self.items or not self._wakeup.wait(seconds):
-            _unnote(self._waiting)
+        if self.items or not self._wakeup.wait(seconds) or seconds is not None:
+            _unnote(self._waiting)  # also one that is left, if an old ring has ended the wait
 
     def wait_for_many(self, seconds: float, source: Line[Any]) -> None:
         """Return after `seconds`, or when there won't be more for now.
@@ -65,8 +65,9 @@ class Line(Generic[T]):
         """
         assert self._wakeup is not None
         self._relaxed.append(None)
-        if not source.items or not self._wakeup.wait(seconds):
-            _unnote(self._relaxed)
+        if source.items:
+            self._wakeup.wait(seconds)
+        _unnote(self._relaxed)  # as in `wait`
 
     def no_more(self) -> None:
         """Say that there won't be more for now."""
