@@ -9,35 +9,40 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
 
-_pausing: list[None] = []  # one for each pause that is to be ended by turning it on
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# For fewer tasks the collector isn't paused: the switch is the whole process's, and another
+# thread may be about to use it as well.
+_MANY = 1000
+
+_pauses: list[None] = []  # one for each that is to be ended by turning the collector on
 
 
-@contextmanager
-def collector_paused() -> Iterator[None]:
-    """Let nothing be collected meanwhile, in any thread, unless somebody turns it on.
+def uncollected(tasks: int, make: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call `make`, which makes objects for so many tasks, with the collector off if they are many.
 
-    Where the collector is off it stays so. A process that is forked meanwhile has it on.
+    Where it is off it stays so, and a process that is forked meanwhile has it on.
     """
-    was_on = gc.isenabled()
+    pauses = tasks >= _MANY and gc.isenabled()
     try:
-        if was_on:
-            _pausing.append(None)
+        if pauses:
+            _pauses.append(None)
             gc.disable()
-        yield
+        return make(*args, **kwargs)
     finally:
-        if was_on:
+        if pauses:
             gc.enable()
-            del _pausing[:1]
+            del _pauses[:1]
 
 
 def _go_on_in_child() -> None:
-    # Nobody ends a pause there, unless it was the one who forked.
-    if _pausing:
+    if _pauses:
         gc.enable()
-        _pausing.clear()
+        _pauses.clear()
 
 
 if hasattr(os, "register_at_fork"):

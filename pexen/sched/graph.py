@@ -60,17 +60,18 @@ class Graph:
         nothing known provides, a cycle within the batch, or a second provider of a
         `unique` tag.
         """
-        first = len(self.tasks)
+        first, before = len(self.tasks), self._order
         self._in_order = True
         try:
             self._insert(batch)
             order = range(first, len(self.tasks)) if self._in_order else reach(self, first)
+            if order:
+                self._order = order if first == 0 else None
+            return order
         except BaseException:
+            self._order = before
             self._truncate(first)
             raise
-        if order:
-            self._order = order if first == 0 else None
-        return order
 
     def _insert(self, batch: Iterable[tuple[Task, SchedMeta]]) -> None:
         index, tasks = self.index, self.tasks
@@ -151,18 +152,14 @@ class Graph:
 
     def _truncate(self, first: int) -> None:
         """Forget the nodes from `first` on, as if they had never been added."""
-        for node in range(len(self.provides) - 1, first - 1, -1):
-            for tagnode in self.provides[node]:
-                tagnode.forget_provider()
-                tagnode.unique = tagnode.unique and bool(tagnode.providers)
-            for tagnode in self.requires[node]:
-                tagnode.waiters.pop()
-            for kind, tagnode in self.barred.pop(node, _NONE):
-                tagnode.barred[kind].pop()
-                if not tagnode.barred[kind]:
-                    del tagnode.barred[kind]
-        for task in self.tasks[first:]:
-            del self.index[identity(task)]
+        # An interrupt may have come between any two steps of adding: what is noted of the last
+        # node need not be done, and the columns need not be of one length.
+        for node in range(len(self.index) - 1, first - 1, -1):
+            barred = [tag for _, tag in self.barred.pop(node, _NONE)]
+            for known in (*self.requires[node : node + 1], *self.provides[node : node + 1], barred):
+                for tagnode in known:
+                    tagnode.forget(node)
+            self.index.popitem()
         for column in (self.tasks, self.requires, self.provides):
             del column[first:]
         for tag in [t for t, n in self.tags.items() if not n.providers and not n.needed]:

@@ -21,7 +21,7 @@ from .common import Outcome, Reason, SchedulerError, Task, TaskRes
 from .declared import Declared
 from .depcheck import unneeded_text
 from .events import Announcer, Listener
-from .garbage import collector_paused
+from .garbage import uncollected
 from .graph import Graph
 from .interrupt import Interrupts
 from .order import Durations, Order
@@ -102,16 +102,14 @@ class Sched:
         for task in new:
             if not callable(task):
                 raise TypeError(f"task {task!r} is not callable")
-        with collector_paused():
-            metas = self._declared.check_all(new)
+        metas = uncollected(len(new), self._declared.check_all, new)
         with self._lock:
             run = self._run if self._run is not None and self._run.open else None
             if run is not None:
                 run.check(new)
                 run.pool.admit(new)
             first = len(self._graph)
-            with collector_paused():
-                order = self._graph.add(zip(new, metas))
+            order = uncollected(len(new), self._graph.add, zip(new, metas))
             if run is not None:
                 self._declared.read(self._graph.tasks, first)
                 run.admit(first, order)
@@ -200,11 +198,12 @@ class Sched:
             run.begin(deadline)
 
     def _begin(self, pool: WorkerPool, order: Mapping[Task, float] | None) -> Run:
-        with self._lock, collector_paused():
+        with self._lock:
             if self._running:
                 raise SchedulerError("this Sched is running already; wait for its run() to end")
-            self._declared.read(self._graph.tasks, 0)
-            pool.register(self._graph.tasks)
+            tasks = self._graph.tasks
+            uncollected(len(tasks), self._declared.read, tasks, 0)
+            pool.register(tasks)
             self._run = Run(
                 self._graph,
                 self._declared,

@@ -27,7 +27,7 @@ from .common import Outcome, Reason, Shared, Task, TaskLostError, TaskRes, ident
 from .control import ABORT, Control
 from .declared import Declared
 from .frontline import Entry, Frontline
-from .garbage import collector_paused
+from .garbage import uncollected
 from .graph import Blocked, Graph
 from .impasse import gating_teardown, impasse
 from .interrupt import Interrupts, may_go_on, this_place
@@ -95,9 +95,9 @@ class Run:
         """
         if deadline is not None:
             self.control.set_deadline(self.pool.clock() + deadline)
-        with collector_paused():
-            ready, order = self.graph.prepare()
-            self._order.extend(order)
+        count = len(self.graph)
+        ready, order = uncollected(count, self.graph.prepare)
+        uncollected(count, self._order.extend, order)
         self.state = [WAITING] * len(self.graph)
         self.unfinished = len(self.graph)
         self._counting = self.declared.exclusives
@@ -177,7 +177,7 @@ class Run:
                 acquire()
                 try:
                     if final is not None:
-                        if plain[node] and not self._counting:
+                        if plain[node] and not self._counting and not final.abandoned:
                             # What apply() does, as far as it concerns a plain task.
                             self.handed -= 1
                             self.unfinished -= 1

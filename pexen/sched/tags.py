@@ -53,12 +53,21 @@ class TagNode:
         else:
             self.providers = [*self.providers, node] if self.providers else (node,)
 
-    def forget_provider(self) -> None:
-        """The last of its providers is none."""
-        if isinstance(self.providers, list):
-            self.providers.pop()
-        else:
-            self.providers = ()
+    def forget(self, node: int) -> None:
+        """A node is forgotten, the last one there is. It may provide and need it, or not yet."""
+        if self.providers and self.providers[-1] == node:
+            if isinstance(self.providers, list):
+                self.providers.pop()
+            else:
+                self.providers = ()
+            self.unique = self.unique and bool(self.providers)
+        if self.waiters and self.waiters[-1] == node:
+            self.waiters.pop()
+        for kind, nodes in list(self.barred.items()):
+            if nodes and nodes[-1] == node:
+                nodes.pop()
+            if not nodes:
+                del self.barred[kind]
 
     def bar(self, kind: str, node: int) -> None:
         """A node has an EVERY or AFTER need of it."""

@@ -19,7 +19,9 @@ from test_contract import finish, started
 
 from pexen import Sched, task
 from pexen.sched import DepcheckError, Outcome, events
+from pexen.sched.meta import SchedMeta, assign_meta
 from pexen.sched.pool import ProcessWorkerPool, ThreadWorkerPool
+from pexen.util import PexenWarning
 
 pytestmark = pytest.mark.abandons
 
@@ -220,3 +222,34 @@ def test_senseless_arguments_are_refused_before_anything_starts(
 ) -> None:
     with pytest.raises(error, match="give"):
         Sched([tasks.noop]).run(**arguments)
+
+
+def test_every_abandoned_task_keeps_what_it_holds() -> None:
+    """All but the last of those that were abandoned at once were forgotten."""
+    leave = threading.Event()
+    hung = [task(functools.partial(leave.wait, 60), timeout=0.05) for _ in range(2)]
+    late = task(functools.partial(int), exclusive=True)
+    sched = Sched(hung)
+    seen = 0
+    with pytest.warns(PexenWarning):
+        for _ in sched.run(ThreadWorkerPool(2)):
+            seen += 1
+            if seen == 2:
+                sched.add_tasks([late])
+    leave.set()
+    assert set(sched.blocked[late].culprits) == set(hung)
+
+
+class OwnMeta(SchedMeta):
+    pass
+
+
+@pytest.mark.parametrize("kind", ["threads", "fork"])
+def test_metadata_may_be_of_a_class_of_ones_own(kind: str) -> None:
+    """Threads took it for none."""
+
+    def number(*, n: int = 0) -> int:
+        return n
+
+    assign_meta(number, OwnMeta(kwargs={"n": 5}))
+    assert [res.ret for res in Sched([number]).run(make(kind))] == [5]

@@ -11,7 +11,9 @@ import pytest
 
 from pexen import Sched, task
 from pexen.sched.common import DepcheckError
-from pexen.sched.garbage import collector_paused
+from pexen.sched.garbage import uncollected
+
+MANY = 5000  # tasks
 
 
 @pytest.fixture(autouse=True)
@@ -26,8 +28,8 @@ def noop() -> Callable[[], None]:
 
 
 def test_a_graph_is_built_without_collecting() -> None:
-    tasks = [task(noop(), provides=["a", n], requires=["a"]) for n in range(5000)]
-    needs_all = task(noop(), requires=[*range(5000)])
+    tasks = [task(noop(), provides=["a", n], requires=["a"]) for n in range(MANY)]
+    needs_all = task(noop(), requires=[*range(MANY)])
     root = task(noop(), provides=["a"])
     seen: list[str] = []
 
@@ -60,24 +62,41 @@ def test_where_it_is_off_it_stays_off() -> None:
 def test_pauses_may_overlap() -> None:
     inside, leave = threading.Event(), threading.Event()
 
-    def pause() -> None:
-        with collector_paused():
-            inside.set()
-            leave.wait(60)
+    def stay() -> None:
+        inside.set()
+        leave.wait(60)
 
-    other = threading.Thread(target=pause)
-    with collector_paused():
+    def overlap() -> None:
         other.start()
         assert inside.wait(60)
+
+    other = threading.Thread(target=uncollected, args=(MANY, stay))
+    uncollected(MANY, overlap)
     leave.set()
     other.join(60)
     assert gc.isenabled()
 
 
+def test_it_goes_on_while_somebody_keeps_what_ended_the_pause() -> None:
+    def fail() -> None:
+        assert not gc.isenabled()
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        uncollected(MANY, fail)
+    assert gc.isenabled()
+
+
+def test_for_a_few_tasks_it_is_not_paused() -> None:
+    assert uncollected(10, gc.isenabled)
+
+
 def test_a_process_forked_meanwhile_collects() -> None:
-    with collector_paused():
+    def fork() -> int:
         pid = os.fork()
         if not pid:
             os._exit(0 if gc.isenabled() else 1)
         assert not gc.isenabled()
-    assert os.waitpid(pid, 0)[1] == 0
+        return pid
+
+    assert os.waitpid(uncollected(MANY, fork), 0)[1] == 0

@@ -129,7 +129,7 @@ class ThreadWorkerPool(WorkerPool):
             ticket += 1
             limit, kwargs = usual, _NO_KWARGS
             meta = getattr(task, SCHED_ATTR_NAME, None)
-            if type(meta) is SchedMeta:
+            if isinstance(meta, SchedMeta):
                 fields = vars(meta)
                 limit = fields.get("timeout") or usual
                 kwargs = fields.get("kwargs", _NO_KWARGS)

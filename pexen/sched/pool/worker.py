@@ -106,9 +106,9 @@ def _mark(fd: int) -> bool:
     """
     try:
         fcntl.fcntl(fd, fcntl.F_SETSIG, _MARK)
+        return fcntl.fcntl(fd, fcntl.F_GETSIG) == _MARK
     except (AttributeError, OSError):  # another system
         return False
-    return True
 
 
 class Pipes:
@@ -160,10 +160,11 @@ class Pipes:
     def write(self, message: bytes, buffers: Buffers) -> None:
         """Write a result; never to a file that has come in the pipe's place."""
         if self._marked:
-            if fcntl.fcntl(self._results, fcntl.F_GETSIG) != _MARK:
-                raise OSError("a pipe was replaced")
+            ours = fcntl.fcntl(self._results, fcntl.F_GETSIG) == _MARK
         else:
-            self._check()
+            ours = os.path.samestat(os.fstat(self._results), self._stats[self._results])
+        if not ours:
+            raise OSError("a pipe was replaced")
         write_message(self._results, message, buffers)
 
     def _check(self) -> None:

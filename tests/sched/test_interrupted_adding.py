@@ -1,0 +1,82 @@
+"""Tasks are added all or none, wherever an interrupt comes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+from pexen import task
+from pexen.sched import every, graph, tags, unique
+from pexen.sched.graph import Graph
+from pexen.sched.meta import meta_of
+
+FILES = (graph.__file__, tags.__file__)
+
+
+class Stopped(BaseException):
+    pass
+
+
+def make(**fields: Any) -> Callable[[], None]:
+    return task(lambda: None, **fields)
+
+
+def add(made: Graph, tasks: list[Any]) -> None:
+    made.add([(each, meta_of(each)) for each in tasks])
+
+
+def inside(made: Graph) -> Any:
+    """All that a graph consists of, to be compared."""
+    known = [
+        (name, tag.providers and [*tag.providers], tag.waiters[:], tag.unique)
+        for name, tag in made.tags.items()
+    ]
+    barred = {name: {k: n[:] for k, n in tag.barred.items()} for name, tag in made.tags.items()}
+    columns = [[[tag.tag for tag in each] for each in c] for c in (made.requires, made.provides)]
+    return made.tasks[:], dict(made.index), known, barred, columns, [*made.barred], made._order
+
+
+def test_nothing_is_left_of_tasks_whose_adding_was_interrupted() -> None:
+    earlier = [make(provides=["a", "b"]), make(requires=["a"], provides=["b"])]
+    later = [
+        make(requires=["a", "new"], provides=["a", "c"]),
+        make(provides=["new", "c", unique("only")], after=["b"]),
+        make(requires=["c", every("b"), "only"], after=["c"], provides=["last"]),
+        make(requires=["last"]),
+    ]
+    stops = 0
+    while True:
+        made = Graph()
+        add(made, earlier)
+        before = inside(made)
+        left = stops
+
+        def trace(frame: FrameType, event: str, argument: object) -> Any:
+            nonlocal left
+            if frame.f_code.co_filename not in FILES or frame.f_code.co_name in UNDOING:
+                return None
+            if event in ("call", "line"):
+                left -= 1
+                if left == -1:
+                    sys.settrace(None)
+                    raise Stopped
+            return trace
+
+        sys.settrace(trace)
+        try:
+            add(made, later)
+        except Stopped:
+            assert inside(made) == before, f"stopped at step {stops}"
+            add(made, later)  # and can be added again
+        else:
+            break
+        finally:
+            sys.settrace(None)
+        stops += 1
+    assert stops > 100
+
+
+# What runs after the interrupt; another one there would find nobody to undo what it leaves.
+UNDOING = ("_truncate", "forget")
