@@ -22,7 +22,7 @@ MOST = 256
 
 # How many short tasks are better handed in, and their results better fetched, at a time: they
 # cost more than waking a worker does.
-MANY = 32
+MANY = 64
 
 # How much of the mean duration is due to the last results.
 _WEIGHT = 0.5
