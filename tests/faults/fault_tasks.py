@@ -107,7 +107,7 @@ def wait_for(path: str, begun: str) -> None:
     """Return when there is a file at the path; until then there is one that says it has begun."""
     pathlib.Path(begun).touch()
     while not pathlib.Path(path).exists():
-        time.sleep(0.01)
+        time.sleep(0.01)  # only a file is known to both processes under every start method
 
 
 def measure(shared: dict[str, Any]) -> int:

@@ -246,6 +246,7 @@ def test_what_is_taken_back_is_divided(
 
 
 def short_or_not(*, seconds: float) -> None:
+    """Really takes that long, as one worker is to run dry while the other is busy."""
     time.sleep(seconds)
 
 

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -163,24 +164,24 @@ def test_an_old_ring_ends_one_wait_and_no_more() -> None:
 
 class TestWaitingForMany:
     def test_ends_when_there_will_be_no_more(self) -> None:
-        source, line = Line[str](), Line[str](Wakeup())
-        source.put("task")
-        rings = []
-
         def work() -> None:
             source.items.clear()
             line.put("result")
-            rings.append(line.no_more())
+            line.no_more()
 
+        class Busy(Wakeup):
+            """The worker begins when it is waited for, so that it finds who waits."""
+
+            def wait(self, seconds: float | None) -> bool:
+                worker.start()
+                return super().wait(seconds)
+
+        source, line = Line[str](), Line[str](Busy())
+        source.put("task")
         worker = threading.Thread(target=work)
-        wait = line._wakeup.wait  # type: ignore[union-attr]
-
-        def waiting(seconds: float | None) -> bool:
-            worker.start()
-            return wait(seconds)
-
-        line._wakeup.wait = waiting  # type: ignore[union-attr, method-assign]
+        begin = time.monotonic()
         line.wait_for_many(60, source)
+        assert time.monotonic() - begin < 60, "it was never told"
         worker.join(60)
         assert list(line.items) == ["result"]
 

@@ -49,13 +49,13 @@ def test_a_graph_is_built_without_collecting() -> None:
 
 def test_it_goes_on_when_tasks_are_refused() -> None:
     with pytest.raises(DepcheckError):
-        Sched([task(noop(), requires=["nobody provides this"])])
+        Sched([task(noop(), requires=["nobody provides this"]) for _ in range(MANY)])
     assert gc.isenabled()
 
 
 def test_where_it_is_off_it_stays_off() -> None:
     gc.disable()
-    list(Sched([noop()]).run())
+    list(Sched([noop() for _ in range(MANY)]).run())
     assert not gc.isenabled()
 
 
