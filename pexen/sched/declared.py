@@ -9,15 +9,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .common import MutexError, Task, task_name
-from .meta import DEFAULTS, SCHED_ATTR_NAME, SchedMeta
+from .meta import BITS, DEFAULTS, SCHED_ATTR_NAME, SchedMeta, is_meta
 from .requests import NOTHING, Request, common_keys, never_granted
 
 # The fields of which a plain task has none: nothing is to be asked before it is handed out,
 # and nothing follows from its end but what follows from its tags.
-_SPECIAL = {
-    "uses", "claims", "resources", "exclusive", "teardown", "retries", "retry_delay"
-}
-_READ = {*_SPECIAL, "priority"}
+_SPECIAL = sum(
+    BITS[name]
+    for name in ("uses", "claims", "resources", "exclusive", "teardown", "retries", "retry_delay")
+)
+_PRIORITY = BITS["priority"]
+_READ = _SPECIAL | _PRIORITY
 
 
 class Declared:
@@ -55,7 +57,7 @@ class Declared:
         """Check what each task asks for; returns their metadata."""
         metas = metas_of(tasks)
         for task, meta in zip(tasks, metas):
-            if meta is not DEFAULTS and not _SPECIAL.isdisjoint(vars(meta)):
+            if meta.stored_bits & _SPECIAL:
                 self.check(task, meta)
         return metas
 
@@ -64,14 +66,12 @@ class Declared:
         metas = metas_of(tasks[first:] if first else tasks)
         self._begin(metas, first)
         for node, meta in enumerate(metas, first):
-            if meta is DEFAULTS:
+            bits = meta.stored_bits
+            if not bits & _READ:
                 continue
-            fields = vars(meta)
-            if _READ.isdisjoint(fields):
-                continue
-            if fields.get("priority"):
-                self.priorities[node] = fields["priority"]
-            if not _SPECIAL.isdisjoint(fields):
+            if bits & _PRIORITY and meta.priority:
+                self.priorities[node] = meta.priority
+            if bits & _SPECIAL:
                 self._note(node, self.check(tasks[node], meta))
 
     def _begin(self, metas: list[SchedMeta], first: int) -> None:
@@ -107,4 +107,4 @@ def metas_of(tasks: Iterable[Task]) -> list[SchedMeta]:
     if {*map(type, found)} <= {SchedMeta}:
         return found
     # Some objects, mocks say, show any attribute.
-    return [meta if isinstance(meta, SchedMeta) else DEFAULTS for meta in found]
+    return [meta if is_meta(meta) else DEFAULTS for meta in found]

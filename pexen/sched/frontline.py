@@ -8,7 +8,7 @@ from typing import Any
 # (priority, -remaining path, node)
 Entry = tuple[Any, float, int]
 
-_MANY = 16  # from how many on sorting is cheaper than a heap
+FEW = 16  # entries at once; for more than that sorting is cheaper than a heap
 
 
 class Frontline:
@@ -31,7 +31,7 @@ class Frontline:
 
     def extend(self, entries: list[Entry]) -> None:
         """Put in several; the list is then the frontline's."""
-        if len(entries) < _MANY or self.sorted:
+        if len(entries) < FEW or self.sorted:
             heap = self.heap
             for entry in entries:
                 heapq.heappush(heap, entry)

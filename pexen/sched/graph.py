@@ -14,7 +14,7 @@ from typing import Any
 
 from .common import Tag, Task, identity
 from .depcheck import double_provider
-from .meta import SchedMeta
+from .meta import BITS, SchedMeta
 from .metacheck import every, unique
 from .reach import reach
 from .tags import AFTER, ANY, EVERY, Barrier, TagNode, sorted_needs
@@ -23,6 +23,7 @@ from .tags import AFTER, ANY, EVERY, Barrier, TagNode, sorted_needs
 OPEN, SUCCEEDED, UNSUCCESSFUL = range(3)
 
 Blocked = list[tuple[int, TagNode]]
+_REQUIRES, _PROVIDES, _AFTER = BITS["requires"], BITS["provides"], BITS["after"]
 _NONE: tuple[Any, ...] = ()
 _NOBODY: Blocked = []  # only to be read, as is this:
 _NOTHING_FOLLOWS: tuple[list[int], Blocked] = [], _NOBODY
@@ -74,7 +75,7 @@ class Graph:
             raise
 
     def _insert(self, batch: Iterable[tuple[Task, SchedMeta]]) -> None:
-        index, tasks = self.index, self.tasks
+        index, tasks, tags = self.index, self.tasks, self.tags
         all_requires, all_provides = self.requires, self.provides
         for task, meta in batch:
             key = identity(task) if type(task) is types.MethodType else id(task)
@@ -82,46 +83,41 @@ class Graph:
                 continue
             index[key] = node = len(tasks)
             tasks.append(task)
-            all_requires.append(_NONE)
-            all_provides.append(_NONE)
-            fields = vars(meta)
-            # Lists while they grow, so that what was half added can be forgotten; then tuples,
-            # as these are smaller.
-            if "requires" in fields:
-                requires: list[TagNode] = []
-                all_requires[node] = requires
-                self._require(node, requires, fields["requires"])
-                all_requires[node] = tuple(requires)
-            if "after" in fields:
-                for tag in fields["after"]:
+            stored = meta.stored_bits
+            required: Sequence[TagNode] = _NONE
+            if stored & _REQUIRES:
+                try:
+                    required = tuple([tags[need] for need in meta.requires])
+                except KeyError:  # of a tag that is new, or of every(tag)
+                    required = self._require(node, meta.requires)
+                for tagnode in required:
+                    tagnode.waiters.append(node)
+                    if not tagnode.providers:
+                        self._in_order = False
+            if stored & _AFTER:
+                for tag in meta.after:
                     self._bar(node, AFTER, tag)
-            if "provides" in fields:
-                provided: list[TagNode] = []
-                all_provides[node] = provided
-                self._provide_all(node, provided, fields["provides"])
-                all_provides[node] = tuple(provided)
+            provided: list[TagNode] = []
+            if stored & _PROVIDES:
+                for tag in meta.provides:
+                    if tag in tags or type(tag) is unique:
+                        self._provide(node, provided, tag)
+                    else:
+                        tags[tag] = tagnode = TagNode(tag, (node,))
+                        provided.append(tagnode)
+            # Tuples, as they are smaller than lists, and there are very many.
+            all_requires.append(required)
+            all_provides.append(tuple(provided))
 
-    def _require(self, node: int, requires: list[TagNode], needs: Iterable[Any]) -> None:
-        tags = self.tags
+    def _require(self, node: int, needs: Iterable[Any]) -> Sequence[TagNode]:
+        """The tags of which a node has an ANY need, in their order; the others bar it."""
+        required = []
         for need in needs:
             if type(need) is every:
                 self._bar(node, EVERY, need.tag)
-                continue
-            tagnode = tags.get(need) or self._tag(need)
-            requires.append(tagnode)
-            tagnode.waiters.append(node)
-            if not tagnode.providers:
-                self._in_order = False
-
-    def _provide_all(self, node: int, provided: list[TagNode], provides: Iterable[Any]) -> None:
-        tags = self.tags
-        for tag in provides:
-            if tag in tags or type(tag) is unique:
-                self._provide(node, provided, tag)
             else:
-                tags[tag] = tagnode = TagNode(tag)
-                provided.append(tagnode)
-                tagnode.providers = (node,)
+                required.append(self._tag(need))
+        return tuple(required)
 
     def _bar(self, node: int, kind: str, tag: Tag) -> None:
         tagnode = self._tag(tag)
@@ -133,16 +129,16 @@ class Graph:
     def _provide(self, node: int, provided: list[TagNode], tag: Tag) -> None:
         marked = type(tag) is unique
         tagnode = self._tag(tag.tag if isinstance(tag, unique) else tag)
-        if tagnode.providers and tagnode.providers[-1] == node:
-            tagnode.unique = tagnode.unique or marked
-            return  # both as unique(tag) and plain, by one task
-        if tagnode.needed:
-            self._in_order = False
-        provided.append(tagnode)
-        tagnode.provide(node)
-        if (marked or tagnode.unique) and len(tagnode.providers) > 1:
+        if not tagnode.providers or tagnode.providers[-1] != node:
+            if tagnode.needed:
+                self._in_order = False
+            provided.append(tagnode)
+            tagnode.provide(node)
+        # Else it is both unique(tag) and plain, by one task.
+        if marked and tagnode.marker is None:
+            tagnode.marker = node
+        if tagnode.marker is not None and len(tagnode.providers) > 1:
             raise double_provider(tagnode.tag, [self.tasks[i] for i in tagnode.providers])
-        tagnode.unique = tagnode.unique or marked
 
     def _tag(self, tag: Tag) -> TagNode:
         tagnode = self.tags.get(tag)
@@ -152,16 +148,15 @@ class Graph:
 
     def _truncate(self, first: int) -> None:
         """Forget the nodes from `first` on, as if they had never been added."""
-        # An interrupt may have come between any two steps of adding: what is noted of the last
-        # node need not be done, and the columns need not be of one length.
-        for node in range(len(self.index) - 1, first - 1, -1):
-            barred = [tag for _, tag in self.barred.pop(node, _NONE)]
-            for known in (*self.requires[node : node + 1], *self.provides[node : node + 1], barred):
-                for tagnode in known:
-                    tagnode.forget(node)
+        # An interrupt may have come between any two steps of adding: columns need not be of one
+        # length, and a tag may have a node that doesn't have it yet. So all tags are looked at.
+        for node in range(first, len(self.index)):
             self.index.popitem()
+            self.barred.pop(node, None)
         for column in (self.tasks, self.requires, self.provides):
             del column[first:]
+        for tagnode in self.tags.values():
+            tagnode.truncate(first)
         for tag in [t for t, n in self.tags.items() if not n.providers and not n.needed]:
             del self.tags[tag]
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import functools
 import types
-from collections.abc import Callable, Mapping
-from typing import Any, NoReturn, TypeVar, overload
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NoReturn, TypeGuard, TypeVar, overload
 
 from .common import Task, task_name
 from .metacheck import (
@@ -43,6 +43,9 @@ _FIELDS: dict[str, Callable[[str, Any], Any]] = {
     "retries": check_retries,
     "retry_delay": check_retry_delay,
 }
+
+# Of each field, its bit in `SchedMeta.stored_bits`.
+BITS = {name: 1 << number for number, name in enumerate(_FIELDS)}
 
 # The defaults that can be changed in place, so that each task needs its own.
 _MUTABLE_DEFAULTS: dict[str, Callable[[], Any]] = {
@@ -79,7 +82,14 @@ class SchedMeta:
     A field is checked when it is set and AttributeError raised for a wrong value or
     an unknown field. Only fields that were given are stored in the instance; the default
     of a set or dict comes into being when it is first asked for.
+
+    Invariant: `stored_bits` has the bit of each field that is stored, and so the kernel reads
+    only fields whose bit is there. It may have others. So a bit is set before its field is stored,
+    in one expression, in which no other thread comes between reading the bits and writing them.
+    What somebody puts into the instance's __dict__ by himself doesn't count.
     """
+
+    stored_bits = 0  # not annotated, as the annotations are the fields
 
     requires: set[Any]
     provides: set[Any]
@@ -101,23 +111,28 @@ class SchedMeta:
 
     def update(self, keyvals: Mapping[str, Any]) -> None:
         """Set several fields; none is changed if one of them is wrong."""
-        self.__dict__.update(_checked(keyvals))
+        _store(self, _checked(keyvals))
 
     def __setattr__(self, name: str, value: Any) -> None:
-        self.__dict__.update(_checked({name: value}))
+        _store(self, _checked({name: value}))
 
     def __getattr__(self, name: str) -> Any:
         # Only reached for what is neither in __dict__ nor a plain default of the class.
         if name not in _MUTABLE_DEFAULTS:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        _put(self, "stored_bits", self.stored_bits | BITS[name])
         return self.__dict__.setdefault(name, _MUTABLE_DEFAULTS[name]())
 
     def __copy__(self) -> SchedMeta:
         import copy  # which who calls this mostly has
 
         new = type(self)()
-        new.__dict__.update((name, copy.copy(value)) for name, value in vars(self).items())
+        new.__setstate__({name: copy.copy(value) for name, value in vars(self).items()})
         return new
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # A pickle may be of a time when there were no bits.
+        self.__dict__.update({**state, "stored_bits": _bits_of(state)})
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, SchedMeta):
@@ -136,11 +151,26 @@ class SchedMeta:
         return {name: value for name, value in given.items() if value != _default(name)}
 
 
+def _bits_of(fields: Iterable[str]) -> int:
+    bits = 0
+    for name in fields:
+        bits |= BITS.get(name, 0)
+    return bits
+
+
+def _store(meta: SchedMeta, checked: dict[str, Any]) -> None:
+    bits = _bits_of(checked)
+    _put(meta, "stored_bits", meta.stored_bits | bits)
+    meta.__dict__.update(checked)
+
+
 def _default(name: str) -> Any:
     return _MUTABLE_DEFAULTS[name]() if name in _MUTABLE_DEFAULTS else getattr(SchedMeta, name)
 
 
 def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
+    if "stored_bits" in fields:  # they are the vars() of other metadata
+        fields = {name: fields[name] for name in fields if name != "stored_bits"}
     return {name: _FIELDS.get(name, _unknown)(name, value) for name, value in fields.items()}
 
 
@@ -152,9 +182,14 @@ def _unknown(name: str, value: Any) -> NoReturn:
 DEFAULTS = SchedMeta()  # what a task without metadata has; never written to
 
 
+def is_meta(found: object) -> TypeGuard[SchedMeta]:
+    """Whether it really is metadata, and no mock that says so of itself."""
+    return issubclass(type(found), SchedMeta)
+
+
 def has_meta(callobj: Task) -> bool:
     """Whether the callable carries metadata."""
-    return isinstance(getattr(callobj, SCHED_ATTR_NAME, None), SchedMeta)
+    return is_meta(getattr(callobj, SCHED_ATTR_NAME, None))
 
 
 def meta_of(callobj: Task) -> SchedMeta:
@@ -163,13 +198,13 @@ def meta_of(callobj: Task) -> SchedMeta:
     Some objects, mocks say, show any attribute; only a SchedMeta counts.
     """
     found = getattr(callobj, SCHED_ATTR_NAME, None)
-    return found if isinstance(found, SchedMeta) else DEFAULTS
+    return found if is_meta(found) else DEFAULTS
 
 
 def kwargs_of(callobj: Task) -> dict[str, Any]:
     """The keyword arguments that the callable's metadata gives, only to be read."""
-    kwargs: dict[str, Any] = vars(meta_of(callobj)).get("kwargs", {})
-    return kwargs
+    meta = meta_of(callobj)
+    return meta.kwargs if meta.stored_bits & BITS["kwargs"] else {}
 
 
 def retrieve_meta(callobj: Task) -> SchedMeta:
@@ -206,7 +241,7 @@ def assign_meta(callobj: Task, meta: SchedMeta | None = None) -> SchedMeta:
 def assign_val(callobj: Task, **fields: Any) -> None:
     """Set fields of the callable's metadata, which is created if there is none."""
     checked = _checked(fields)  # raises before the callable is touched
-    vars(assign_meta(callobj)).update(checked)
+    _store(assign_meta(callobj), checked)
 
 
 @overload
@@ -221,6 +256,7 @@ def func_meta(func: F | None = None, /, **fields: Any) -> F | Callable[[F], F]:
     an unknown field or a wrong value.
     """
     checked = _checked(fields)  # raises where the decorator is written
+    bits = _bits_of(checked)
 
     def decorate(func: F) -> F:
         try:
@@ -230,6 +266,7 @@ def func_meta(func: F | None = None, /, **fields: Any) -> F | Callable[[F], F]:
             func = functools.partial(func)  # type: ignore[assignment]  # same to its caller
             meta = assign_meta(func, inherited)
         # A decorator may be used again: what it gives to one task isn't another's.
+        _put(meta, "stored_bits", meta.stored_bits | bits)
         for name, value in checked.items():
             _put(meta, name, value.copy() if name in _COPIED else value)
         return func

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from .meta import SchedMeta
+from .meta import BITS, SchedMeta
 
 Key = tuple[Any, ...]
 
 CLAIM, USE = "claim", "use"
+
+_CLAIMS, _USES = BITS["claims"], BITS["uses"]
+_RESOURCES, _EXCLUSIVE = BITS["resources"], BITS["exclusive"]
 
 SLACK = 1e-9  # amounts may be floats, whose sums drift
 
@@ -39,18 +42,14 @@ class Request(NamedTuple):
     @classmethod
     def of(cls, meta: SchedMeta) -> Request:
         """What the metadata asks for; NOTHING, always the same object, if nothing."""
-        fields = vars(meta)
-        if not (
-            fields.get("claims")
-            or fields.get("uses")
-            or fields.get("resources")
-            or fields.get("exclusive")
-        ):
+        stored = meta.stored_bits
+        claims = _with_prefixes(meta.claims) if stored & _CLAIMS else ()
+        uses = _with_prefixes(meta.uses) if stored & _USES else ()
+        resources = tuple(meta.resources.items()) if stored & _RESOURCES else ()
+        exclusive = bool(stored & _EXCLUSIVE) and meta.exclusive
+        if not (claims or uses or resources or exclusive):
             return NOTHING
-        claims = _with_prefixes(fields.get("claims", ()))
-        uses = _with_prefixes(fields.get("uses", ()))
-        resources = tuple(fields.get("resources", {}).items())
-        return cls(claims, uses, resources, fields.get("exclusive", False), _places(claims, uses))
+        return cls(claims, uses, resources, exclusive, _places(claims, uses))
 
     def locks_only(self) -> Request:
         """Its claims and uses."""

@@ -19,14 +19,14 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from heapq import heappop
+from heapq import heappop, heappush
 from typing import Any
 
 from . import events
 from .common import Outcome, Reason, Shared, Task, TaskLostError, TaskRes, identity
 from .control import ABORT, Control
 from .declared import Declared
-from .frontline import Entry, Frontline
+from .frontline import FEW, Entry, Frontline
 from .garbage import uncollected
 from .graph import Blocked, Graph
 from .impasse import gating_teardown, impasse
@@ -355,16 +355,19 @@ class Run:
         if self._counting or not self.declared.plain[node]:
             self.locks.release(node)
 
-    def _offer_ready(self, nodes: Iterable[int]) -> None:
-        state, entries = self.state, self._order.entries
-        fresh = []
-        for node in nodes:
-            if state[node] is WAITING:
-                state[node] = READY
-                fresh.append(entries[node])
-        told = [entry[2] for entry in fresh] if self._tells else ()
-        self._frontline.extend(fresh)
-        for node in told:
+    def _offer_ready(self, nodes: Sequence[int]) -> None:
+        state, entries, heap = self.state, self._order.entries, self._frontline.heap
+        if len(nodes) < FEW and not self._tells:  # as most often
+            for node in nodes:
+                if state[node] is WAITING:
+                    state[node] = READY
+                    heappush(heap, entries[node])
+            return
+        fresh = [node for node in nodes if state[node] is WAITING]
+        for node in fresh:
+            state[node] = READY
+        self._frontline.extend([entries[node] for node in fresh])
+        for node in fresh:
             self._tell(events.Queued, self.graph.tasks[node])
 
     def _take_reoffered(self) -> None:

@@ -14,6 +14,7 @@ task was added during it: each such range is a `Barrier`.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 
 from .common import Tag
@@ -30,14 +31,14 @@ class TagNode:
     """
 
     __slots__ = (
-        "tag", "providers", "unique", "waiters", "barred", "met", "failed", "barriers", "beyond"
+        "tag", "providers", "marker", "waiters", "barred", "met", "failed", "barriers", "beyond"
     )
 
-    def __init__(self, tag: Tag) -> None:
+    def __init__(self, tag: Tag, providers: Sequence[int] = ()) -> None:
         # Fixed by what was added.
         self.tag = tag
-        self.providers: Sequence[int] = ()  # a list when there are several, as one is smaller so
-        self.unique = False  # a second provider is an error
+        self.providers = providers  # a list when there are several, as one is smaller so
+        self.marker: int | None = None  # who says that it is unique: a second provider is an error
         self.waiters: list[int] = []  # nodes with an ANY need of it
         self.barred: dict[str, list[int]] = _NOT_BARRED  # those with others, by kind
         # Of the present run.
@@ -53,19 +54,15 @@ class TagNode:
         else:
             self.providers = [*self.providers, node] if self.providers else (node,)
 
-    def forget(self, node: int) -> None:
-        """A node is forgotten, the last one there is. It may provide and need it, or not yet."""
-        if self.providers and self.providers[-1] == node:
-            if isinstance(self.providers, list):
-                self.providers.pop()
-            else:
-                self.providers = ()
-            self.unique = self.unique and bool(self.providers)
-        if self.waiters and self.waiters[-1] == node:
-            self.waiters.pop()
+    def truncate(self, first: int) -> None:
+        """The nodes from `first` on are forgotten."""
+        if self.providers and self.providers[-1] >= first:
+            self.providers = [node for node in self.providers if node < first]
+        if self.marker is not None and self.marker >= first:
+            self.marker = None
+        del self.waiters[bisect_left(self.waiters, first) :]
         for kind, nodes in list(self.barred.items()):
-            if nodes and nodes[-1] == node:
-                nodes.pop()
+            del nodes[bisect_left(nodes, first) :]
             if not nodes:
                 del self.barred[kind]
 

@@ -30,7 +30,7 @@ def add(made: Graph, tasks: list[Any]) -> None:
 def inside(made: Graph) -> Any:
     """All that a graph consists of, to be compared."""
     known = [
-        (name, tag.providers and [*tag.providers], tag.waiters[:], tag.unique)
+        (name, tag.providers and [*tag.providers], tag.waiters[:], tag.marker)
         for name, tag in made.tags.items()
     ]
     barred = {name: {k: n[:] for k, n in tag.barred.items()} for name, tag in made.tags.items()}
@@ -79,4 +79,4 @@ def test_nothing_is_left_of_tasks_whose_adding_was_interrupted() -> None:
 
 
 # What runs after the interrupt; another one there would find nobody to undo what it leaves.
-UNDOING = ("_truncate", "forget")
+UNDOING = ("_truncate", "truncate")

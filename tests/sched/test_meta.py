@@ -5,14 +5,19 @@ from __future__ import annotations
 import copy
 import functools
 import pickle
+import sys
+from collections.abc import Callable
+from types import FrameType
 from typing import Any
+from unittest import mock
 
 import pytest
 
 import pexen
 from pexen import Sched, task
-from pexen.sched import every, meta, unique
+from pexen.sched import MutexError, every, meta, unique
 from pexen.sched.meta import SchedMeta
+from pexen.sched.pool import ThreadWorkerPool
 
 
 def body() -> None:
@@ -124,6 +129,114 @@ def test_a_default_set_belongs_to_its_task_only() -> None:
     data = SchedMeta()
     data.requires.add("x")
     assert data.requires == {"x"} and SchedMeta().requires == set()
+
+
+def _set_one_by_one(func: Any, fields: dict[str, Any]) -> None:
+    data = meta.assign_meta(func)
+    for name, value in fields.items():
+        setattr(data, name, value)
+
+
+def _change_the_defaults(func: Any, fields: dict[str, Any]) -> None:
+    data = meta.assign_meta(func)
+    for name, value in fields.items():
+        getattr(data, name).update(value)
+
+
+def _load_what_was_pickled_before(func: Any, fields: dict[str, Any]) -> None:
+    data = meta.assign_meta(func, SchedMeta.__new__(SchedMeta))
+    data.__setstate__(fields)  # all that a pickle had when there were no bits
+
+
+def _travel(func: Any, fields: dict[str, Any]) -> None:
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        empty = pickle.loads(pickle.dumps(SchedMeta(), protocol))
+        empty.update(fields)
+        meta.assign_meta(func, pickle.loads(pickle.dumps(empty, protocol)))
+
+
+WAYS = {
+    "the decorator": lambda func, fields: task(func, **fields),
+    "assign_val": lambda func, fields: meta.assign_val(func, **fields),
+    "the constructor": lambda func, fields: meta.assign_meta(func, SchedMeta(**fields)),
+    "a copy": lambda func, fields: meta.assign_meta(func, copy.copy(SchedMeta(**fields))),
+    "a deep copy": lambda func, fields: meta.assign_meta(func, copy.deepcopy(SchedMeta(**fields))),
+    "a pickle": _travel,
+    "an older pickle": _load_what_was_pickled_before,
+    "what another one has": lambda func, fields: task(func, **vars(SchedMeta(**fields))),
+    "update": lambda func, fields: meta.assign_meta(func).update(fields),
+    "attributes": _set_one_by_one,
+    "the default that was asked for": _change_the_defaults,
+}
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_a_field_counts_in_whatever_way_it_was_given(way: Any) -> None:
+    ran: list[Any] = []
+
+    def first() -> None:
+        ran.append("first")
+
+    def second(*, n: int = 0) -> None:
+        ran.append(n)
+
+    way(first, {"provides": {"tag"}, "resources": {"seat": 1}})
+    way(second, {"requires": {"tag"}, "kwargs": {"n": 2}})
+    list(Sched([second, first], resources={"seat": 1}).run(ThreadWorkerPool(2)))
+    assert ran == ["first", 2]
+    with pytest.raises(MutexError, match="resource 'seat'"):
+        Sched([first])
+
+
+CHANGES: dict[str, Callable[[SchedMeta], object]] = {
+    "an attribute is set": lambda data: setattr(data, "requires", {"x"}),
+    "several fields are": lambda data: data.update({"requires": {"x"}, "claims": {"y"}}),
+    "a default is asked for": lambda data: data.requires,
+    "it is copied": lambda data: data.__setstate__({"requires": {"x"}}),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_field_that_is_there_counts_wherever_an_interrupt_came(change: Any) -> None:
+    class Stopped(BaseException):
+        pass
+
+    stops, stopped = 0, True
+    while stopped:
+        data, left = SchedMeta(), stops
+
+        def trace(frame: FrameType, event: str, argument: object) -> Any:
+            nonlocal left
+            if frame.f_code.co_filename != meta.__file__:
+                return None
+            left -= event in ("call", "line")
+            if left < 0:
+                sys.settrace(None)
+                raise Stopped
+            return trace
+
+        sys.settrace(trace)
+        try:
+            change(data)
+            stopped = False
+        except Stopped:
+            pass
+        finally:
+            sys.settrace(None)
+        for name in vars(data).keys() - {"stored_bits"}:
+            assert data.stored_bits & meta.BITS[name], f"stopped at step {stops}"
+        stops += 1
+    assert stops > 2
+
+
+@pytest.mark.parametrize("mocked", [mock.Mock(spec=SchedMeta), mock.create_autospec(SchedMeta)])
+def test_a_mock_of_metadata_is_none(mocked: Any) -> None:
+    def func() -> None:
+        pass
+
+    setattr(func, meta.SCHED_ATTR_NAME, mocked)
+    assert not meta.has_meta(func) and meta.meta_of(func) is meta.DEFAULTS
+    assert [res.outcome for res in Sched([func]).run()] == ["ok"]
 
 
 @pytest.mark.parametrize("refusing", [len, [].append, "x".upper])

@@ -447,6 +447,18 @@ def test_two_providers_of_a_unique_tag_are_an_error() -> None:
     assert order(Sched([make("a", provides=[unique("lib")]), make("b", requires=["lib"])]))
 
 
+def test_a_task_that_provides_a_tag_both_ways_makes_it_unique() -> None:
+    # Many tags, as the order of the two in their set is another in each.
+    for number in range(20):
+        tag = f"lib{number}"
+        sched = Sched([make("needs", requires=[tag]), make("a", provides=[tag])])
+        with pytest.raises(DepcheckError, match="is to be unique but provided by 'a', 'b'"):
+            sched.add_tasks([make("b", provides=[tag, unique(tag)])])
+        sched.add_tasks([make("c", provides=[tag])])  # which it isn't, as that was refused
+        assert sorted(order(sched)) == ["a", "c", "needs"]
+
+
+
 def test_a_tag_that_nobody_requires_is_warned_of_once_for_all() -> None:
     with pytest.warns(PexenWarning) as found:
         sched = Sched([make("a", provides=["one", "two"]), make("b", provides=["one"])])

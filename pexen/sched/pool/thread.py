@@ -37,7 +37,7 @@ from ..common import (
     identity,
     task_name,
 )
-from ..meta import SCHED_ATTR_NAME, SchedMeta
+from ..meta import BITS, DEFAULTS, SCHED_ATTR_NAME, SchedMeta, is_meta
 from .base import ABORTED, LONGEST_SECONDS, RUNNING, Running, WorkerPool, out_of_time
 from .line import Line
 from .spare import MANY
@@ -54,6 +54,7 @@ _MANY_SECONDS = 0.001  # that results of short tasks may wait for more of them
 # taken up yet: between taking an item and noting it a worker may be off the processor.
 _LOOK_AGAIN_SECONDS = 0.05
 
+_TIMEOUT, _KWARGS = BITS["timeout"], BITS["kwargs"]
 _NO_KWARGS: dict[str, Any] = {}  # only to be read
 
 
@@ -128,11 +129,12 @@ class ThreadWorkerPool(WorkerPool):
         for task, shared in batch:
             ticket += 1
             limit, kwargs = usual, _NO_KWARGS
-            meta = getattr(task, SCHED_ATTR_NAME, None)
-            if isinstance(meta, SchedMeta):
-                fields = vars(meta)
-                limit = fields.get("timeout") or usual
-                kwargs = fields.get("kwargs", _NO_KWARGS)
+            meta = getattr(task, SCHED_ATTR_NAME, DEFAULTS)
+            if type(meta) is SchedMeta or is_meta(meta):
+                if meta.stored_bits & _TIMEOUT:
+                    limit = meta.timeout or usual
+                if meta.stored_bits & _KWARGS:
+                    kwargs = meta.kwargs
             live[ticket] = item = ticket, task, shared, limit, kwargs
             if limit is not None:
                 self._timed.add(ticket)
