@@ -76,8 +76,9 @@ def test_a_number_stays_what_it_is() -> None:
 
 def test_a_pool_is_deep_with_short_tasks_and_shallow_with_long_ones() -> None:
     pool = ThreadWorkerPool(2)
-    list(Sched([functools.partial(int) for _ in range(2000)]).run(pool))
-    assert pool.idlecnt() > 2 + 8
+    tasks = [functools.partial(int) for _ in range(2000)]
+    # The most of all, as one task that lost the processor meanwhile counts as a long one.
+    assert max(pool.due + pool.idlecnt() for _ in Sched(tasks).run(pool)) > 2 + 8
     pool.start()
     assert pool.idlecnt() == 2 + 1
     pool.shutdown(wait=True)
