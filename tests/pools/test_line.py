@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from pexen.sched.pool.line import Line
+from pexen.sched.pool.spinning import Spin
 from pexen.sched.pool.wakeup import Wakeup
 
 
@@ -68,7 +69,8 @@ class TestWakeup:
 
 
 @pytest.mark.usefixtures("kind")
-def test_what_many_put_is_taken_once_and_in_order() -> None:
+@pytest.mark.parametrize("spins", [False, True])
+def test_what_many_put_is_taken_once_and_in_order(spins: bool) -> None:
     line: Line[tuple[int, int]] = Line(Wakeup())
     taken: list[list[tuple[int, int]]] = [[], []]
 
@@ -77,9 +79,10 @@ def test_what_many_put_is_taken_once_and_in_order() -> None:
             line.put((number, n))
 
     def take(mine: list[tuple[int, int]]) -> None:
+        spin = Spin() if spins else None
         while True:
             if not line.items:
-                line.wait()
+                line.wait(None, spin)
             try:
                 item = line.items.popleft()
             except IndexError:
@@ -212,3 +215,15 @@ def test_a_line_that_is_forgotten_leaves_no_descriptor() -> None:
     line.wait(0.001)
     del line
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_who_does_not_go_to_sleep_needs_nobody_to_wake_him() -> None:
+    wakeup = Wakeup()
+    line: Line[int] = Line(wakeup)
+    spin = Spin(clock=lambda: 0.0)  # as time stands still, everything comes soon
+    line.put(1)
+    line.wait(None, spin)
+    line.items.clear()
+    threading.Thread(target=line.put, args=(2,)).start()
+    line.wait(None, spin)
+    assert [*line.items] == [2] and not wakeup.wait(0.001)

@@ -13,10 +13,12 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import select
 import struct
 from collections import deque
 
 from .buffers import Buffers, Landed, Landing
+from .spinning import Spin
 
 PIPE_SIZE = 1 << 16  # what a pipe usually holds
 _CHUNK = PIPE_SIZE
@@ -191,10 +193,14 @@ class Reader:
         self._fd = fd
         self._cutter = _Cutter()
         self._messages: deque[Message] = deque()
+        self._poll = select.poll()
+        self._poll.register(fd, select.POLLIN)
+        self._spin = Spin()
 
     def next(self) -> Message | None:
         """The next message, waiting for it; None when the writer is gone."""
         while not self._messages:
+            self._spin.wait(self._poll.poll, None)
             count, whole = self._cutter.read(self._fd)
             if not count:
                 return None

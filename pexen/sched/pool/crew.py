@@ -17,6 +17,7 @@ from multiprocessing.context import BaseContext
 
 from . import descriptors
 from .handle import STOP_GRACE, WorkerProcess
+from .spinning import Spin
 from .travel import Registry
 
 _log = logging.getLogger("pexen")
@@ -34,6 +35,7 @@ class Crew:
         self.workers: dict[int, WorkerProcess] = {}
         self._selector: selectors.BaseSelector | None = None
         self._wake_fds: tuple[int, int] | None = None
+        self._spin = Spin()
         self._pid = 0  # of the process they belong to
 
     def open(self) -> None:
@@ -80,7 +82,7 @@ class Crew:
         selector = self._selector
         if selector is None:
             return []
-        happened = [key.data for key, _ in selector.select(timeout)]
+        happened = [key.data for key, _ in self._spin.wait(selector.select, timeout)]
         if len(happened) == 1 and happened[0] is not None:
             return happened
         if None in happened and self._wake_fds is not None:

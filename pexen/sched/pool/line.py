@@ -18,6 +18,7 @@ from collections import deque
 from collections.abc import Collection
 from typing import Any, Generic, TypeVar
 
+from .spinning import Spin
 from .wakeup import Wakeup
 
 T = TypeVar("T")
@@ -47,11 +48,22 @@ class Line(Generic[T]):
         for _ in range(min(len(items), len(self._waiting))):
             self._wake()
 
-    def wait(self, seconds: float | None = None) -> None:
+    def wait(self, seconds: float | None = None, spin: Spin | None = None) -> None:
         """Return when there may be an item, or after `seconds`.
 
-        With a limit only one thread may wait.
+        With a limit only one thread may wait. Who has a `spin` may not go to sleep for it.
         """
+        if spin is None:
+            self._sleep(seconds)
+        else:
+            spin.wait(self._look, seconds)
+
+    def _look(self, seconds: float | None) -> bool:
+        if seconds != 0:
+            self._sleep(seconds)
+        return bool(self.items)
+
+    def _sleep(self, seconds: float | None) -> None:
         assert self._wakeup is not None
         self._waiting.append(None)
         if self.items or not self._wakeup.wait(seconds) or seconds is not None:

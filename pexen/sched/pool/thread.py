@@ -41,6 +41,7 @@ from ..meta import BITS, DEFAULTS, SCHED_ATTR_NAME, SchedMeta, is_meta
 from .base import ABORTED, LONGEST_SECONDS, RUNNING, Running, WorkerPool, out_of_time
 from .line import Line
 from .spare import MANY
+from .spinning import Spin
 from .stacks import add_stacks, of_thread
 from .threadworker import SHARED, TASK, TICKET, TIMEOUT, Item, WorkerThread
 from .wakeup import Wakeup
@@ -69,6 +70,7 @@ class ThreadWorkerPool(WorkerPool):
         super().__init__(workers, spare)
         self._tasks: Line[Item | None] = Line()
         self._done: Line[tuple[int, TaskRes] | None] = Line()
+        self._spin = Spin()
         self._threads: list[WorkerThread] = []
         self._started = 0  # workers started so far, for their names
         self._refused = False  # the system did not give as many threads as wanted
@@ -83,9 +85,8 @@ class ThreadWorkerPool(WorkerPool):
     def _start(self) -> None:
         self._tasks, self._done = Line(Wakeup()), Line(Wakeup())
         self._live = {}  # workers that were abandoned have the old one
-        self._timed.clear()
-        self._doomed.clear()
-        self._begun.clear()
+        for known in (self._timed, self._doomed, self._begun):
+            known.clear()
         self._queue.clear()
         self._threads = []
         self._refused = False
@@ -166,10 +167,12 @@ class ThreadWorkerPool(WorkerPool):
             if self._doomed and (ended := self._judge()):
                 return ended
             timed = end is not None or self._timed or self._doomed
-            if not timed and self._spare.in_bulk and len(done.items) < MANY:
+            alone = self.due == 1
+            if not timed and not alone and self._spare.in_bulk and len(done.items) < MANY:
                 done.wait_for_many(_MANY_SECONDS, self._tasks)
             if not done.items:
-                done.wait(self._patience(end) if timed else LONGEST_SECONDS)
+                spin = self._spin if alone else None
+                done.wait(self._patience(end) if timed else LONGEST_SECONDS, spin)
             messages = done.take_all()
             got = [message[1] for message in messages if message is not None]
             if self._queue or self._begun:
@@ -231,8 +234,7 @@ class ThreadWorkerPool(WorkerPool):
             self._threads.remove(worker)
             self._reinforce()
             ended.append(self._unfinished(worker, item, since, outcome, error))
-        if self._queue:
-            self._begin()
+        self._begin()
         return ended
 
     def _unfinished(
@@ -241,8 +243,7 @@ class ThreadWorkerPool(WorkerPool):
         """The result of a task whose worker was abandoned in it."""
         _log_abandoned(item, worker)
         res = TaskRes.unfinished(item[TASK], item[SHARED], outcome, error, worker.label)
-        res.started, res.duration = since, self.clock() - since
-        res.abandoned = True
+        res.started, res.duration, res.abandoned = since, self.clock() - since, True
         return res
 
     def _forget(self, ticket: int) -> bool:

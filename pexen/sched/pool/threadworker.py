@@ -9,6 +9,7 @@ from typing import Any, Final
 from ..call import run_task
 from ..common import Shared, Task, TaskRes
 from .line import Line
+from .spinning import Spin
 
 # A task that was handed in: (ticket, task, shared dict, timeout, kwargs). A plain tuple, as one is
 # made for each task and that is the cheapest.
@@ -58,14 +59,18 @@ class WorkerThread(threading.Thread):
         settle, clock, label = self._live.pop, time.monotonic, self.label
         items = self._tasks.items  # not the line, for the sake of forsake()
         take = items.popleft
+        spin = Spin()
+        taken = 0
         while True:
             if not items:
                 self._done.no_more()
-                self._tasks.wait()
+                self._tasks.wait(None, spin if taken == 1 else None)
+                taken = 0
             try:
                 item = take()
             except IndexError:  # another worker has taken it
                 continue
+            taken += 1
             if item is None:
                 return
             ticket, task, shared, _, kwargs = item
