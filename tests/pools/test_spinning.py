@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import pytest
+
 from pexen.sched.pool.spinning import Spin
 
 SOON, LATE = 0.00002, 0.01  # seconds
 
 
 class World:
-    """Something comes `after` so many seconds; a look takes 1 µs. Notes how long looks may take."""
+    """Something comes `after` so many seconds; a look takes as long as `look` says.
 
-    def __init__(self) -> None:
+    Notes how long each look was allowed to wait.
+    """
+
+    def __init__(self, look: float = 1e-6) -> None:
+        self.cost = look
         self.now = 0.0
         self.looks: list[float | None] = []
         self.due = 0.0
@@ -24,7 +30,7 @@ class World:
 
     def _look(self, seconds: float | None) -> list[str]:
         self.looks.append(seconds)
-        self.now += 1e-6
+        self.now += self.cost if seconds == 0 else 1e-6
         if seconds is None:
             self.now = max(self.now, self.due)
         else:
@@ -53,8 +59,28 @@ def test_what_does_not_come_soon_is_waited_for_asleep_after_a_while_and_then_at_
     world.wait(SOON)
     assert world.wait(LATE) == ["it"] and world.slept and 10 < len(world.looks) < 200
     assert world.wait(LATE) == ["it"] and world.looks == [None]
-    assert world.wait(SOON) == ["it"] and world.looks == [None]
+    for _ in range(2):
+        assert world.wait(SOON) == ["it"] and world.looks == [None]
     assert world.wait(SOON) == ["it"] and not world.slept
+
+
+@pytest.mark.parametrize("look", [1e-6, 0.005])
+def test_who_looks_in_vain_or_finds_late_looks_ever_more_seldom(look: float) -> None:
+    # Either what comes takes longer than looking does, and yet comes soon; or each look takes
+    # as long as a thread keeps the interpreter.
+    world = World(look)
+    looked = [number for number in range(2000) if world.wait(0.00012) and 0 in world.looks]
+    gaps = [later - earlier for earlier, later in zip(looked, looked[1:])]
+    assert gaps[:6] == [2, 4, 8, 16, 32, 64] and gaps[-1] == 256
+
+
+def test_who_finds_something_soon_again_looks_more_often_again() -> None:
+    world = World()
+    for _ in range(600):
+        world.wait(0.00012)
+    looked = [number for number in range(2000) if world.wait(SOON) and not world.slept]
+    gaps = [later - earlier for earlier, later in zip(looked, looked[1:])]
+    assert gaps[-1] == 1
 
 
 def test_a_limit_that_is_over_counts_as_late() -> None:

@@ -18,7 +18,7 @@ import struct
 from collections import deque
 
 from .buffers import Buffers, Landed, Landing
-from .spinning import Spin
+from .spinning import Spin, processors
 
 PIPE_SIZE = 1 << 16  # what a pipe usually holds
 _CHUNK = PIPE_SIZE
@@ -195,12 +195,13 @@ class Reader:
         self._messages: deque[Message] = deque()
         self._poll = select.poll()
         self._poll.register(fd, select.POLLIN)
-        self._spin = Spin()
+        self._spin = Spin() if processors() > 1 else None
 
     def next(self) -> Message | None:
         """The next message, waiting for it; None when the writer is gone."""
         while not self._messages:
-            self._spin.wait(self._poll.poll, None)
+            if self._spin is not None:
+                self._spin.wait(self._poll.poll, None)
             count, whole = self._cutter.read(self._fd)
             if not count:
                 return None

@@ -17,7 +17,7 @@ from multiprocessing.context import BaseContext
 
 from . import descriptors
 from .handle import STOP_GRACE, WorkerProcess
-from .spinning import Spin
+from .spinning import Spin, processors
 from .travel import Registry
 
 _log = logging.getLogger("pexen")
@@ -36,6 +36,7 @@ class Crew:
         self._selector: selectors.BaseSelector | None = None
         self._wake_fds: tuple[int, int] | None = None
         self._spin = Spin()
+        self._processors = processors()
         self._pid = 0  # of the process they belong to
 
     def open(self) -> None:
@@ -77,12 +78,16 @@ class Crew:
         for fd in (*worker.ends, worker.end_fd):
             self.unwatch(fd)
 
-    def wait(self, timeout: float | None) -> list[tuple[WorkerProcess, str] | None]:
-        """What has happened, ends last; None stands for a wake-up."""
+    def wait(self, timeout: float | None, tasks: int) -> list[tuple[WorkerProcess, str] | None]:
+        """What has happened, ends last; None stands for a wake-up. So many tasks are out."""
         selector = self._selector
         if selector is None:
             return []
-        happened = [key.data for key, _ in self._spin.wait(selector.select, timeout)]
+        if tasks < self._processors:  # one is left over
+            events = self._spin.wait(selector.select, timeout)
+        else:
+            events = selector.select(timeout)
+        happened = [key.data for key, _ in events]
         if len(happened) == 1 and happened[0] is not None:
             return happened
         if None in happened and self._wake_fds is not None:

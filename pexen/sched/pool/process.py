@@ -293,7 +293,7 @@ class ProcessWorkerPool(WorkerPool):
                     raise self._staff.broken
                 self._balance()
                 moment = self._next_moment()
-            happened = self._crew.wait(self._until([end, moment]))
+            happened = self._crew.wait(self._until([end, moment]), self.due)
             with self._lock:
                 got: list[TaskRes] = []
                 self._react(happened, got)

@@ -56,7 +56,7 @@ class WorkerThread(threading.Thread):
             self.forsake()
 
     def _work(self) -> None:
-        settle, clock, label = self._live.pop, time.monotonic, self.label
+        live, settle, clock, label = self._live, self._live.pop, time.monotonic, self.label
         items = self._tasks.items  # not the line, for the sake of forsake()
         take = items.popleft
         spin = Spin()
@@ -64,7 +64,8 @@ class WorkerThread(threading.Thread):
         while True:
             if not items:
                 self._done.no_more()
-                self._tasks.wait(None, spin if taken == 1 else None)
+                # Where others are out as well, looking would take the interpreter from them.
+                self._tasks.wait(None, spin if taken == 1 and not live else None)
                 taken = 0
             try:
                 item = take()
