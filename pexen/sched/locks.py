@@ -187,7 +187,9 @@ class Locks:
         return self._reservations.against(request, entry)
 
     def _take(self, request: Request, entry: Entry) -> None:
-        self._retry_refused(self._reservations.lift(entry[2]))
+        lifted = self._reservations.lift(entry[2])
+        if lifted:
+            self._retry_refused(lifted)
         self._handed += 1
         self._exclusive = request.exclusive
         for name, amount in request.resources:
