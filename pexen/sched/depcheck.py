@@ -133,7 +133,11 @@ def unneeded_text(graph: Graph, first: int) -> str | None:
     tags: Iterable[TagNode] = graph.tags.values()
     if first:
         tags = (tag for node in range(first, len(graph)) for tag in graph.provides[node])
-    unneeded = [t for t in tags if not (t.waiters or t.barred or t.marker is not None or not t.providers)]
+    unneeded = [
+        tag
+        for tag in tags
+        if tag.providers and not (tag.waiters or tag.barred or tag.marker is not None)
+    ]
     found = dict.fromkeys(sorted(unneeded, key=lambda t: (t.providers[0], repr(t.tag))))
     if not found:
         return None

@@ -200,13 +200,18 @@ class Reader:
     def next(self) -> Message | None:
         """The next message, waiting for it; None when the writer is gone."""
         while not self._messages:
-            if self._spin is not None:
-                self._spin.wait(self._poll.poll, None)
-            count, whole = self._cutter.read(self._fd)
-            if not count:
+            spin = self._spin
+            found = self._look(None) if spin is None else spin.wait(self._look, None)
+            if found is None or not found[0]:
                 return None
-            self._messages.extend(whole)
+            self._messages.extend(found[1])
         return self._messages.popleft()
+
+    def _look(self, seconds: float | None) -> tuple[int, list[Message]] | None:
+        """What one read gives; None if it would have to wait and has no time for that."""
+        if seconds == 0 and not self._poll.poll(0):
+            return None
+        return self._cutter.read(self._fd)
 
     def has_more(self) -> bool:
         """Whether the next message is there already."""
