@@ -6,7 +6,8 @@ import pytest
 
 from pexen.sched.pool.spinning import Spin
 
-SOON, LATE = 0.00002, 0.01  # seconds
+SOON, NOT_QUITE, LATE = 0.00002, 0.00011, 0.01  # seconds
+WAKING = 0.00003  # seconds until one who sleeps is woken
 
 
 class World:
@@ -15,12 +16,12 @@ class World:
     Notes how long each look was allowed to wait.
     """
 
-    def __init__(self, look: float = 1e-6) -> None:
+    def __init__(self, look: float = 1e-6, processors: int = 2) -> None:
         self.cost = look
         self.now = 0.0
         self.looks: list[float | None] = []
         self.due = 0.0
-        self.spin = Spin(lambda: self.now)
+        self.spin = Spin(lambda: self.now, processors)
 
     def wait(self, after: float, seconds: float | None = None) -> list[str]:
         """Wait for it; returns what came."""
@@ -32,7 +33,7 @@ class World:
         self.looks.append(seconds)
         self.now += self.cost if seconds == 0 else 1e-6
         if seconds is None:
-            self.now = max(self.now, self.due)
+            self.now = max(self.now, self.due + WAKING)
         else:
             self.now = min(max(self.now, self.due), self.now + seconds)
         return ["it"] if self.now >= self.due else []
@@ -64,23 +65,59 @@ def test_what_does_not_come_soon_is_waited_for_asleep_after_a_while_and_then_at_
     assert world.wait(SOON) == ["it"] and not world.slept
 
 
-@pytest.mark.parametrize("look", [1e-6, 0.005])
-def test_who_looks_in_vain_or_finds_late_looks_ever_more_seldom(look: float) -> None:
-    # Either what comes takes longer than looking does, and yet comes soon; or each look takes
-    # as long as a thread keeps the interpreter.
-    world = World(look)
-    looked = [number for number in range(2000) if world.wait(0.00012) and 0 in world.looks]
-    gaps = [later - earlier for earlier, later in zip(looked, looked[1:])]
+def looked_at(world: World, after: float, waits: int) -> list[int]:
+    """How many waits were between those in which it was looked for."""
+    looked = [number for number in range(waits) if world.wait(after) and 0 in world.looks]
+    return [later - earlier for earlier, later in zip(looked, looked[1:])]
+
+
+def test_who_looks_in_vain_looks_ever_more_seldom() -> None:
+    gaps = looked_at(World(), NOT_QUITE, 2000)
     assert gaps[:6] == [2, 4, 8, 16, 32, 64] and gaps[-1] == 256
+
+
+def test_who_finds_later_than_asleep_looks_ever_more_seldom() -> None:
+    # Each look takes as long as a thread keeps the interpreter, so the one after it comes late.
+    gaps = looked_at(World(look=0.005), SOON, 2000)
+    assert gaps[:6] == [3, 5, 9, 17, 33, 65] and gaps[-1] == 257
+
+
+def test_luck_now_and_then_does_not_make_who_mostly_finds_late_look_more_often() -> None:
+    world = World()
+    world.wait(SOON)
+    looks = 0
+    for number in range(4000):
+        world.cost = 1e-6 if looks % 2 else 0.005
+        world.wait(SOON)
+        looks += 0 in world.looks
+    assert looks < 40
 
 
 def test_who_finds_something_soon_again_looks_more_often_again() -> None:
     world = World()
-    for _ in range(600):
-        world.wait(0.00012)
-    looked = [number for number in range(2000) if world.wait(SOON) and not world.slept]
-    gaps = [later - earlier for earlier, later in zip(looked, looked[1:])]
-    assert gaps[-1] == 1
+    looked_at(world, NOT_QUITE, 600)
+    assert looked_at(world, SOON, 6000)[-100:] == 100 * [1]
+
+
+def test_what_takes_very_long_once_is_soon_forgotten() -> None:
+    world = World()
+    for after in (SOON, SOON, 10.0):
+        world.wait(after)
+    assert looked_at(world, SOON, 100)[-50:] == 50 * [1]
+
+
+def test_who_found_it_soon_for_long_has_nothing_to_make_up_for() -> None:
+    world = World()
+    looked_at(world, NOT_QUITE, 600)
+    looked_at(world, SOON, 6000)
+    for _ in range(10):
+        world.wait(LATE)
+    assert max(looked_at(world, SOON, 100)) < 10
+
+
+def test_on_a_single_processor_nobody_looks() -> None:
+    world = World(processors=1)
+    assert not looked_at(world, SOON, 10) and world.looks == [None]
 
 
 def test_a_limit_that_is_over_counts_as_late() -> None:

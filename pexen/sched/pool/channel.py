@@ -18,7 +18,7 @@ import struct
 from collections import deque
 
 from .buffers import Buffers, Landed, Landing
-from .spinning import Spin, processors
+from .spinning import Spin
 
 PIPE_SIZE = 1 << 16  # what a pipe usually holds
 _CHUNK = PIPE_SIZE
@@ -195,13 +195,12 @@ class Reader:
         self._messages: deque[Message] = deque()
         self._poll = select.poll()
         self._poll.register(fd, select.POLLIN)
-        self._spin = Spin() if processors() > 1 else None
+        self._spin = Spin()
 
     def next(self) -> Message | None:
         """The next message, waiting for it; None when the writer is gone."""
         while not self._messages:
-            spin = self._spin
-            found = self._look(None) if spin is None else spin.wait(self._look, None)
+            found = self._spin.wait(self._look, None)
             if found is None or not found[0]:
                 return None
             self._messages.extend(found[1])

@@ -17,7 +17,7 @@ from multiprocessing.context import BaseContext
 
 from . import descriptors
 from .handle import STOP_GRACE, WorkerProcess
-from .spinning import Spin, processors
+from .spinning import Spin, usable_processors
 from .travel import Registry
 
 _log = logging.getLogger("pexen")
@@ -36,7 +36,7 @@ class Crew:
         self._selector: selectors.BaseSelector | None = None
         self._wake_fds: tuple[int, int] | None = None
         self._spin = Spin()
-        self._processors = processors()
+        self._processors = usable_processors()
         self._pid = 0  # of the process they belong to
 
     def open(self) -> None:

@@ -7,9 +7,10 @@ Measured on two processors, there and back between two threads took 50 µs aslee
 tasks in a chain through processes took 132 µs each, and 35.
 
 It pays only where a processor is left over for it, and where nobody else wants the interpreter: a
-thread that computes keeps that for 5 ms once it is let go. So who looks in vain, or finds late,
-goes to sleep at once the next times: once, then three times, seven times and so on, and half as
-often each time that it finds something soon.
+thread that computes keeps that for 5 ms once it is let go. Who waits can't know that, but it knows
+what a wait takes asleep. So who looks in vain, or finds later than asleep, goes to sleep at once
+the next times: once, then three times, seven times and so on, and half as often each time that it
+finds something sooner.
 """
 
 from __future__ import annotations
@@ -28,13 +29,19 @@ _LOOK_SECONDS = 0.0001
 # What comes within that has come soon.
 _SOON_SECONDS = 0.00015
 
+# A wait that takes longer than that counts as little: it may be one of a kind.
+_WORST_SECONDS = 0.0004
+
+# Looking takes a processor, so it pays if what it finds comes that much sooner, or less.
+_SOONER = 0.9
+
 # How many waits in a row are spent asleep, at most, as looking was in vain.
 _MOST_RESTS = 255
 
 _let_others_go = getattr(os, "sched_yield", lambda: time.sleep(0))
 
 
-def processors() -> int:
+def usable_processors() -> int:
     """How many processors this process may use."""
     try:
         return len(os.sched_getaffinity(0))
@@ -43,25 +50,50 @@ def processors() -> int:
 
 
 class Spin:
-    """One who waits: `look` tells what is there, waiting for so many seconds, None for ever."""
+    """One who waits: `look` tells what is there, waiting for so many seconds, None for ever.
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    On a single processor it always sleeps at once.
+    """
+
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, processors: int | None = None
+    ) -> None:
         self._clock = clock
+        self._can_look = (processors or usable_processors()) > 1
         self._soon = False  # what came last came soon
+        self._asleep = 0.0  # seconds that a wait takes asleep, a mean of those that were soon over
+        self._awake = 0.0  # seconds that a wait takes looking, a mean of all
         self._rests = 0  # how many waits are still spent asleep
-        self._price = 0  # how many that were after the last look in vain
+        self._price = 0  # how many that were after the last look that didn't pay
 
     def wait(self, look: Callable[[float | None], T], seconds: float | None) -> T:
         """What `look` finds in so many seconds, or little more."""
+        if not self._can_look:
+            return look(seconds)
         began = self._clock()
-        if self._soon and (seconds is None or seconds > _LOOK_SECONDS):
-            if self._rests:
-                self._rests -= 1
-            elif found := self._look(look, began):
-                return found
-        found = look(seconds)
-        self._soon = bool(found) and self._clock() - began < _SOON_SECONDS
+        likely = self._soon and (seconds is None or seconds > _LOOK_SECONDS)
+        awake = likely and not self._rests
+        if likely and not awake:
+            self._rests -= 1
+        found = (self._look(look, began) if awake else None) or look(seconds)
+        took = self._clock() - began
+        self._soon = bool(found) and took < _SOON_SECONDS
+        if awake:
+            self._awake = _mean(self._awake, min(took, _WORST_SECONDS))
+            self._judge(took)
+        elif self._soon:
+            self._asleep = _mean(self._asleep, took)
         return found
+
+    def _judge(self, took: float) -> None:
+        """Whether it pays, and how many waits are spent asleep if it doesn't."""
+        pays = _SOONER * self._asleep
+        if self._awake < pays:
+            self._price //= 2
+            return
+        if took >= pays:
+            self._price = min(2 * self._price + 1, _MOST_RESTS)
+        self._rests = self._price
 
     def _look(self, look: Callable[[float | None], T], began: float) -> T | None:
         clock = self._clock
@@ -69,8 +101,9 @@ class Spin:
         while not found and clock() - began < _LOOK_SECONDS:
             _let_others_go()
             found = look(0)
-        if found and clock() - began < _SOON_SECONDS:
-            self._price //= 2
-        else:
-            self._price = self._rests = min(2 * self._price + 1, _MOST_RESTS)
         return found
+
+
+def _mean(mean: float, newest: float) -> float:
+    """A mean in which the newest counts a quarter; the first alone is one."""
+    return mean + (newest - mean) / 4 if mean else newest
