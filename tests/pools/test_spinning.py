@@ -96,7 +96,7 @@ def test_luck_now_and_then_does_not_make_who_mostly_finds_late_look_more_often()
 def test_who_finds_something_soon_again_looks_more_often_again() -> None:
     world = World()
     looked_at(world, NOT_QUITE, 600)
-    assert looked_at(world, SOON, 6000)[-100:] == 100 * [1]
+    assert looked_at(world, SOON, 20_000)[-100:] == 100 * [1]
 
 
 def test_what_takes_very_long_once_is_soon_forgotten() -> None:
@@ -109,7 +109,7 @@ def test_what_takes_very_long_once_is_soon_forgotten() -> None:
 def test_who_found_it_soon_for_long_has_nothing_to_make_up_for() -> None:
     world = World()
     looked_at(world, NOT_QUITE, 600)
-    looked_at(world, SOON, 6000)
+    looked_at(world, SOON, 20_000)
     for _ in range(10):
         world.wait(LATE)
     assert max(looked_at(world, SOON, 100)) < 10

@@ -30,7 +30,7 @@ _LOOK_SECONDS = 0.0001
 _SOON_SECONDS = 0.00015
 
 # A wait that takes longer than that counts as little: it may be one of a kind.
-_WORST_SECONDS = 0.0004
+_WORST_SECONDS = 0.0003
 
 # Looking takes a processor, so it pays if what it finds comes that much sooner, or less.
 _SOONER = 0.9
@@ -105,5 +105,5 @@ class Spin:
 
 
 def _mean(mean: float, newest: float) -> float:
-    """A mean in which the newest counts a quarter; the first alone is one."""
-    return mean + (newest - mean) / 4 if mean else newest
+    """A mean in which the newest counts a sixteenth; the first alone is one."""
+    return mean + (newest - mean) / 16 if mean else newest
