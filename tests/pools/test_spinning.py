@@ -106,13 +106,14 @@ def test_what_takes_very_long_once_is_soon_forgotten() -> None:
     assert looked_at(world, SOON, 100)[-50:] == 50 * [1]
 
 
-def test_who_found_it_soon_for_long_has_nothing_to_make_up_for() -> None:
+@pytest.mark.parametrize("before", [0, 600])
+def test_who_found_it_soon_for_long_soon_does_so_again(before: int) -> None:
     world = World()
-    looked_at(world, NOT_QUITE, 600)
+    looked_at(world, NOT_QUITE, before)
     looked_at(world, SOON, 20_000)
-    for _ in range(10):
-        world.wait(LATE)
-    assert max(looked_at(world, SOON, 100)) < 10
+    for after in 4 * (LATE, SOON):
+        world.wait(after)
+    assert looked_at(world, SOON, 100)[-20:] == 20 * [1]
 
 
 def test_on_a_single_processor_nobody_looks() -> None:
