@@ -21,6 +21,7 @@ POLICY: dict[str, set[str]] = {
     "util": set(),
     "sched": {"util"},
     "factory": {"util", "sched"},
+    "state": {"util"},
     "testing": {"util", "sched"},
     "cli": {"util", "sched", "factory", "__init__"},
     "__main__": {"cli"},

@@ -1,0 +1,15 @@
+"""What survives a run: how each task of it ended, in a folder, as a database."""
+
+from .folder import StateBusyError, StateError, default_folder, held
+from .recording import Ended, Recording
+from .store import Store
+
+__all__ = [
+    "Ended",
+    "Recording",
+    "StateBusyError",
+    "StateError",
+    "Store",
+    "default_folder",
+    "held",
+]

@@ -1,0 +1,107 @@
+"""The folder that the state is in, which belongs to one run at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import pathlib
+import threading
+from collections.abc import Callable, Iterator
+
+from ..util import PexenError
+
+NAME = ".pexen"
+VARIABLE = "PEXEN_STATE_DIR"
+
+# Who holds a folder writes its process id here, for others to name.
+_LOCK_NAME = "lock"
+
+
+class StateError(PexenError):
+    """The state can't be read or written."""
+
+
+class StateBusyError(StateError):
+    """Another run has the state."""
+
+
+def default_folder() -> pathlib.Path:
+    """What PEXEN_STATE_DIR says, or .pexen in the current folder."""
+    return pathlib.Path(os.environ.get(VARIABLE) or NAME)
+
+
+def make(folder: pathlib.Path) -> None:
+    """Make the folder, unless it is there, for git not to see; StateError if impossible."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        ignore = folder / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n", encoding="ascii")
+    except OSError as exc:
+        raise unusable(folder, exc) from exc
+
+
+def unusable(folder: pathlib.Path, error: OSError | str) -> StateError:
+    """What to raise when the folder can't be used."""
+    why = error if isinstance(error, str) else error.strerror
+    return StateError(
+        f"state folder {str(folder)!r} can't be used: {why}; "
+        f"name another one by the environment variable {VARIABLE}"
+    )
+
+
+# Folders that this process holds, by device and inode: the system's locks only keep processes
+# apart, and closing any descriptor of the file would give ours back.
+_held: set[tuple[int, int]] = set()
+_held_lock = threading.Lock()
+
+
+@contextlib.contextmanager
+def held(folder: pathlib.Path, waits: Callable[[str], object] | None = None) -> Iterator[None]:
+    """Within, no other run has the folder, which is there.
+
+    Where another one has it, `waits` is called with its name, and then waited; without `waits`
+    it is a StateBusyError. Within one process it always is.
+    """
+    stat = os.stat(folder)
+    key = stat.st_dev, stat.st_ino
+    with _held_lock:
+        if key in _held:
+            raise _busy(folder, "another run of this process")
+        _held.add(key)
+    try:
+        with _locked(folder, waits):
+            yield
+    finally:
+        _held.discard(key)
+
+
+@contextlib.contextmanager
+def _locked(folder: pathlib.Path, waits: Callable[[str], object] | None) -> Iterator[None]:
+    try:
+        # A lock of POSIX and not of BSD: children don't inherit it, so none outlives the run.
+        file = open(folder / _LOCK_NAME, "a+", encoding="ascii")
+    except OSError as exc:
+        raise unusable(folder, exc) from exc
+    with file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            holder = f"process {file.read().strip() or 'unknown'}"
+            if waits is None:
+                raise _busy(folder, holder) from None
+            waits(holder)
+            fcntl.lockf(file, fcntl.LOCK_EX)
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        yield
+
+
+def _busy(folder: pathlib.Path, holder: str) -> StateBusyError:
+    return StateBusyError(
+        f"state folder {str(folder)!r} is used by {holder}; wait for it to end, "
+        f"or name another folder by the environment variable {VARIABLE}"
+    )

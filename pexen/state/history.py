@@ -1,0 +1,122 @@
+"""What the state has of earlier runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from .recording import RUNNING, Ended
+from .store import Store, numbered
+
+# Outcomes that say nothing of the code.
+_NEUTRAL = ("skipped", "cancelled", "blocked", "fresh")
+
+
+class Run(NamedTuple):
+    """A run. `running` is also the status of one that broke off, if nobody has the folder."""
+
+    number: int
+    began: float  # seconds since 1970
+    ended: float | None
+    status: str
+    about: dict[str, Any]
+    outcomes: dict[str, int]  # how many tasks ended so
+
+
+class Past(NamedTuple):
+    """How a task ended in a run."""
+
+    run: int
+    name: str
+    nth: int
+    how: Ended
+
+
+def runs(store: Store, limit: int | None = None) -> list[Run]:
+    """The last runs, the latest first."""
+    query = "SELECT id, began, ended, status, about FROM run ORDER BY id DESC LIMIT ?"
+    found = store.read(query, (-1 if limit is None else limit,))
+    oldest = found[-1][0] if found else 0
+    query = "SELECT run, outcome, count(*) FROM result WHERE run >= ? GROUP BY run, outcome"
+    counts: dict[int, dict[str, int]] = {}
+    for run, outcome, count in store.read(query, (oldest,)):
+        counts.setdefault(run, {})[outcome] = count
+    return [
+        Run(number, began, ended, status, json.loads(about), counts.get(number, {}))
+        for number, began, ended, status, about in found
+    ]
+
+
+def broken_off(store: Store) -> int | None:
+    """The last run, if it has not come to its end; None if it has, or there is none."""
+    query = "SELECT id, status FROM run ORDER BY id DESC LIMIT 1"
+    found = store.read(query)
+    return found[0][0] if found and found[0][1] == RUNNING else None
+
+
+def results(store: Store, run: int) -> list[Past]:
+    """How the tasks of a run ended, as far as they have."""
+    return _pasts(store, "result.run = ?", (run,))
+
+
+def of_task(store: Store, name: str, limit: int = 10) -> list[Past]:
+    """How the tasks of that name ended in the last runs, the latest first."""
+    return _pasts(store, "name = ?", (name,), f"ORDER BY result.run DESC, nth LIMIT {int(limit)}")
+
+
+def _pasts(store: Store, where: str, values: tuple[Any, ...], order: str = "") -> list[Past]:
+    columns = ", ".join(Ended._fields)
+    joined = "result JOIN task ON task = id"
+    query = f"SELECT run, name, nth, {columns} FROM {joined} WHERE {where} {order}"
+    found = []
+    for run, name, nth, *how in store.read(query, values):
+        ended = Ended(*how)
+        found.append(Past(run, name, nth, ended._replace(deps_ok=bool(ended.deps_ok))))
+    return found
+
+
+def attempts(store: Store, run: int) -> dict[tuple[str, int], int]:
+    """How often each task of a run was started."""
+    query = """
+        SELECT name, nth, count(*) FROM start JOIN task ON task = id WHERE run = ? GROUP BY task
+    """
+    return {(name, nth): count for name, nth, count in store.read(query, (run,))}
+
+
+def seconds(store: Store, names: Iterable[str]) -> list[float | None]:
+    """What each of the tasks takes, None where that isn't known."""
+    query = "SELECT name, nth, mean FROM seconds JOIN task ON task = id"
+    known = {(name, nth): mean for name, nth, mean in store.read(query)}
+    return [known.get(each) for each in numbered(names)]
+
+
+def flaky(store: Store) -> list[tuple[str, int]]:
+    """The tasks that ended both well and badly with the same code, by name."""
+    query = f"""
+        SELECT name, nth FROM result JOIN task ON task = id
+        WHERE code IS NOT NULL AND outcome NOT IN {_NEUTRAL}
+        GROUP BY task, code
+        HAVING min(outcome = 'ok') < max(outcome = 'ok')
+        ORDER BY name, nth
+    """
+    return list(dict.fromkeys((name, nth) for name, nth in store.read(query)))
+
+
+def prune(store: Store, keep: int, before: float) -> int:
+    """Forget runs that began before a time (seconds since 1970), but for the last `keep`.
+
+    Returns how many. What tasks take stays known.
+    """
+    last = "SELECT id FROM run ORDER BY id DESC LIMIT ?"
+    old = store.read(f"SELECT id FROM run WHERE began < ? AND id NOT IN ({last})", (before, keep))
+    with store.writing() as database:
+        for table, column in (("start", "run"), ("result", "run"), ("run", "id")):
+            database.executemany(f"DELETE FROM {table} WHERE {column} = ?", old)
+        database.execute(
+            """
+            DELETE FROM task WHERE id NOT IN (SELECT task FROM result)
+            AND id NOT IN (SELECT task FROM start) AND id NOT IN (SELECT task FROM seconds)
+            """
+        )
+    return len(old)

@@ -1,0 +1,64 @@
+"""The tables, as SQL. A change of them is a new VERSION."""
+
+VERSION = 1
+
+TABLES = (
+    """
+    -- A run. Times of other tables are seconds since it began.
+    CREATE TABLE run (
+        id INTEGER PRIMARY KEY,
+        began REAL NOT NULL,            -- seconds since 1970
+        ended REAL,                     -- the same; NULL while it goes on, or if it broke off
+        status TEXT NOT NULL,           -- 'running', 'done' or 'interrupted'
+        about TEXT NOT NULL             -- what else is known of it, a JSON object
+    )
+    """,
+    """
+    -- A task, the same in all runs. Several of one name are told apart by their order.
+    CREATE TABLE task (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL,
+        nth INTEGER NOT NULL,
+        UNIQUE (name, nth)
+    )
+    """,
+    """
+    -- Each time that an attempt at a task began.
+    CREATE TABLE start (
+        run INTEGER NOT NULL REFERENCES run,
+        task INTEGER NOT NULL REFERENCES task,
+        time REAL NOT NULL
+    )
+    """,
+    """
+    CREATE INDEX start_by_run ON start (run)
+    """,
+    """
+    -- How a task of a run ended; one that isn't here has not, as far as is known.
+    CREATE TABLE result (
+        run INTEGER NOT NULL REFERENCES run,
+        task INTEGER NOT NULL REFERENCES task,
+        outcome TEXT NOT NULL,
+        started REAL,                   -- NULL if it never did
+        duration REAL,                  -- seconds; NULL if unknown
+        attempts INTEGER NOT NULL,
+        worker TEXT,
+        reason TEXT,                    -- why it didn't end well, in a line
+        traceback TEXT,
+        deps_ok INTEGER NOT NULL,       -- 1 if what it provides counts as provided
+        shared BLOB,                    -- its shared dict, pickled; NULL if that is empty
+        code TEXT,                      -- a digest of the code that it is of
+        PRIMARY KEY (run, task)
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE INDEX result_by_task ON result (task, run)
+    """,
+    """
+    -- What a task takes: a mean of its runs, in which the last ones count most.
+    CREATE TABLE seconds (
+        task INTEGER PRIMARY KEY REFERENCES task,
+        mean REAL NOT NULL
+    )
+    """,
+)
