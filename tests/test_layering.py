@@ -22,6 +22,7 @@ POLICY: dict[str, set[str]] = {
     "sched": {"util"},
     "factory": {"util", "sched"},
     "state": {"util"},
+    "suite": {"util", "sched"},
     "testing": {"util", "sched"},
     "cli": {"util", "sched", "factory", "__init__"},
     "__main__": {"cli"},

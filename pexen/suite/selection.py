@@ -1,0 +1,141 @@
+"""Which tasks of a suite are run: those that were asked for, and what they can't be without."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Sequence
+from fnmatch import fnmatchcase
+from typing import Any, NamedTuple
+
+from ..sched import every, unique
+from ..sched.common import Tag, Task, identity, task_name
+from ..sched.meta import SchedMeta, has_meta, meta_of
+from .expression import Expression
+
+
+class Selected(NamedTuple):
+    """A task that is to be run, and the metadata with which.
+
+    That is the task's own, but for tags of which the other end was left out.
+    """
+
+    task: Task
+    meta: SchedMeta
+
+
+def select(
+    tasks: Iterable[Task],
+    names: Sequence[str] = (),
+    expression: Expression | None = None,
+    wanted: Callable[[Task], bool] | None = None,
+    deps: bool = True,
+) -> list[Selected]:
+    """The tasks that fit all that is given, and what comes with them, in their order.
+
+    `names`
+        callpaths with slashes, each for a task and all below it, or patterns as of `fnmatch`, of
+        which one has to fit.
+    `expression`
+        what `parse` made of an expression.
+    `wanted`
+        any other condition.
+    `deps`
+        whether what a task requires comes with it. Without, it is taken to be there.
+
+    Teardown that is after a task comes with it as well; what is merely after it doesn't.
+    """
+    known = {identity(task): Selected(task, _meta_of(task)) for task in tasks}
+    chosen = {
+        key
+        for key, (task, meta) in known.items()
+        if (not names or any(_is_named(task, name) for name in names))
+        and (expression is None or expression(task_name(task), _readable_tags(meta)))
+        and (wanted is None or wanted(task))
+    }
+    _complete(chosen, known, deps)
+    # Of tags, those whose providers are all left out, and those that are needed by none but such.
+    metas = [meta for _, meta in known.values()]
+    kept = [known[key].meta for key in chosen]
+    unprovided = _all(_provides, metas) - _all(_provides, kept)
+    unneeded = _all(_needs, metas) - _all(_needs, kept)
+    return [
+        Selected(task, _without(unprovided, unneeded, meta, deps))
+        for key, (task, meta) in known.items()
+        if key in chosen
+    ]
+
+
+def _meta_of(task: Task) -> SchedMeta:
+    return meta_of(task) if has_meta(task) else SchedMeta()
+
+
+def _is_named(task: Task, name: str) -> bool:
+    own = task_name(task)
+    name = name.rstrip("/")
+    return own == name or own.startswith(f"{name}/") or fnmatchcase(own, name)
+
+
+def _complete(chosen: set[Any], known: dict[Any, Selected], deps: bool) -> None:
+    """Add what comes along, and what comes along with that."""
+    providers: dict[Tag, list[Any]] = {}
+    teardowns: dict[Tag, list[Any]] = {}
+    for key, (_, meta) in known.items():
+        for tag in _provides(meta):
+            providers.setdefault(tag, []).append(key)
+        for tag in meta.after if meta.teardown else ():
+            teardowns.setdefault(tag, []).append(key)
+    pending = list(chosen)
+    for key in pending:  # grows as it is walked
+        meta = known[key].meta
+        along = [other for tag in _provides(meta) for other in teardowns.get(tag, ())]
+        if deps:
+            along += [other for tag in _requires(meta) for other in providers.get(tag, ())]
+        for other in along:
+            if other not in chosen:
+                chosen.add(other)
+                pending.append(other)
+
+
+def _without(
+    unprovided: set[Tag], unneeded: set[Tag], meta: SchedMeta, deps: bool
+) -> SchedMeta:
+    """The metadata without tags of which the other end is left out.
+
+    A tag that nothing ever provided or needed stays, for the scheduler to say so.
+    """
+    fields = {
+        "after": meta.after - unprovided,
+        "requires": {n for n in meta.requires if deps or _tag_of(n) not in unprovided},
+        "provides": {tag for tag in meta.provides if _tag_of(tag) not in unneeded},
+    }
+    if all(getattr(meta, name) == value for name, value in fields.items()):
+        return meta
+    own = copy.copy(meta)
+    own.update(fields)
+    return own
+
+
+def _all(tags_of: Callable[[SchedMeta], Iterable[Tag]], metas: Iterable[SchedMeta]) -> set[Tag]:
+    return {tag for meta in metas for tag in tags_of(meta)}
+
+
+def _tag_of(need: Any) -> Tag:
+    tag: Tag = need.tag if isinstance(need, (every, unique)) else need
+    return tag
+
+
+def _requires(meta: SchedMeta) -> list[Tag]:
+    return [_tag_of(need) for need in meta.requires]
+
+
+def _provides(meta: SchedMeta) -> list[Tag]:
+    return [_tag_of(tag) for tag in meta.provides]
+
+
+def _needs(meta: SchedMeta) -> list[Tag]:
+    return [*_requires(meta), *meta.after]
+
+
+def _readable_tags(meta: SchedMeta) -> list[str]:
+    tags = {*_needs(meta), *_provides(meta)}
+    return [tag if isinstance(tag, str) else repr(tag) for tag in tags]
