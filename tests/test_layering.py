@@ -21,6 +21,7 @@ POLICY: dict[str, set[str]] = {
     "util": set(),
     "sched": {"util"},
     "factory": {"util", "sched"},
+    "report": {"util"},
     "state": {"util"},
     "suite": {"util", "sched"},
     "testing": {"util", "sched"},

@@ -1,0 +1,30 @@
+"""What of a text a report can hold: no more than so much, and nothing that its format forbids."""
+
+from __future__ import annotations
+
+import re
+
+# Of a longer text the beginning and the end are kept, so many characters in all.
+LIMIT = 1_000_000
+
+
+def shortened(text: str, limit: int = LIMIT) -> str:
+    """The text, of which the middle is left out if it is too long, and that is said."""
+    if len(text) <= limit:
+        return text
+    half = limit // 2
+    left_out = len(text) - 2 * half
+    return f"{text[:half]}\n[{left_out} characters left out]\n{text[-half:]}"
+
+
+# All that XML 1.0 has no way to write, not even as a reference; lone surrogates among it.
+_NO_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def for_xml(text: str) -> str:
+    """The text with escapes, as Python writes them, for what XML can't have."""
+    return _NO_XML.sub(_escaped, text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode("ascii")
