@@ -72,6 +72,15 @@ class Stopped(Event):
     how: str
 
 
+@dataclass(frozen=True, slots=True)
+class Checkpoint(Event):
+    """The scheduler is about to hand out tasks, or to wait.
+
+    Who writes down what it was told does so now: then nothing is handed out that follows from what
+    isn't written yet, and many things at a time are written at once.
+    """
+
+
 Listener = Callable[[Event], object]
 
 

@@ -170,6 +170,8 @@ class Run:
                         self.open = False
                         break
                     continue
+            if tells:
+                self._tell(events.Checkpoint)
             timed = delayed or self._overdue or control.pending
             results: Sequence[TaskRes] = self._wait() if timed else pool.results(None)
             hungry, low = pool.marks()
@@ -265,6 +267,8 @@ class Run:
             # Those that were popped last are the worst of them.
             self._worst = entry[0] if self._worst is None else max(self._worst, entry[0])
             self.handed += len(batch)
+            if self._tells:
+                self._tell(events.Checkpoint)
             self.pool.submit_all(batch)
 
     def _ask(self, node: int, entry: Entry, batch: list[tuple[Task, Shared]]) -> None:

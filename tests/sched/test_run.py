@@ -24,6 +24,7 @@ from pexen.sched import (
     unique,
 )
 from pexen.sched.pool import ThreadWorkerPool
+from pexen.sched.pool.base import WorkerPool
 from pexen.testing import VirtualPool
 
 
@@ -603,10 +604,34 @@ def test_listeners_hear_of_everything_in_order() -> None:
     sched = Sched([bad, t], listeners=[lambda e: heard.append(type(e).__name__)])
     with pytest.warns(PexenWarning):
         list(sched.run(VirtualPool()))
-    assert heard == [
+    assert [name for name in heard if name != "Checkpoint"] == [
         *("Queued", "Started", "Retried", "Started", "Finished"),
         *("Blocked", "Finished"),
     ]
+
+
+@pytest.mark.parametrize("pool", [VirtualPool(2), ThreadWorkerPool(2)], ids=["virtual", "threads"])
+def test_all_that_a_task_follows_from_was_told_before_a_checkpoint(pool: WorkerPool) -> None:
+    count, told, written, early = 60, set(), set(), set()
+
+    def listen(event: events.Event) -> None:
+        if isinstance(event, events.Checkpoint):
+            written.update(told)
+        elif isinstance(event, events.Finished):
+            told.add(event.task.__name__)
+
+    def checking(number: int) -> Callable[..., Any]:
+        needs = {f"t{need}" for need in range(max(0, number - 3), number)}
+
+        def body() -> None:
+            early.update(needs - written)
+
+        return make(f"t{number}", body, requires=needs, provides=[f"t{number}"])
+
+    last = make("last", requires=[f"t{count - 1}"])
+    tasks = [*map(checking, range(count)), last]
+    assert len(list(Sched(tasks, listeners=[listen]).run(pool))) == count + 1
+    assert not early and len(told) == count + 1
 
 
 def test_a_listener_that_raises_is_reported_once_and_harms_nothing(
@@ -619,7 +644,8 @@ def test_a_listener_that_raises_is_reported_once_and_harms_nothing(
 
     sched = Sched([make("a"), make("b")], listeners=[bad, heard.append])
     assert order(sched) == ["a", "b"]
-    assert len(caplog.records) == 1 and len(heard) == 6
+    assert len(caplog.records) == 1
+    assert len([event for event in heard if not isinstance(event, events.Checkpoint)]) == 6
 
 
 def test_a_snapshot_says_what_runs_what_is_held_and_what_waits_for_what() -> None:
