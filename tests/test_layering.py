@@ -22,7 +22,7 @@ POLICY: dict[str, set[str]] = {
     "sched": {"util"},
     "factory": {"util", "sched"},
     "report": {"util"},
-    "state": {"util"},
+    "state": {"util", "sched"},
     "suite": {"util", "sched"},
     "testing": {"util", "sched"},
     "cli": {"util", "sched", "factory", "__init__"},
