@@ -1,17 +1,18 @@
 """Test suites: which tasks are run, and what each of them finds."""
 
-from .case import Case, opened
+from .case import SuiteRes
 from .expression import ExpressionError, parse
 from .findings import Finding, SuiteError, report
 from .selection import Selected, select
+from .suite import Suite
 
 __all__ = [
-    "Case",
     "ExpressionError",
     "Finding",
     "Selected",
+    "Suite",
     "SuiteError",
-    "opened",
+    "SuiteRes",
     "parse",
     "report",
     "select",

@@ -2,33 +2,67 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+import contextlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any, Final, NamedTuple
 
 from ..sched.call import takes_shared
 from ..sched.common import CALLPATH_ATTR_NAME, Shared, Task, TaskFailError, TaskRes, task_name
 from ..sched.meta import SchedMeta, assign_meta
-from .findings import FAIL, Finding, collecting
+from .capture import Output, capturing_process, capturing_thread
+from .findings import FAIL, WARN, Finding, collecting
 
-# Where an exception has what its task had found before it raised it.
-_ATTR_NAME = "pexen_suite_findings_"
+# How what a task prints is captured: not at all, and two ways that `capture` tells of.
+NOT, PROCESS, THREAD = "not", "process", "thread"
+
+_CAPTURING: Final[dict[str, Callable[[], AbstractContextManager[Output]]]] = {
+    NOT: lambda: contextlib.nullcontext(Output()),
+    PROCESS: capturing_process,
+    THREAD: capturing_thread,
+}
+
+# Where an exception has what its task had found and printed before it raised it.
+_ATTR_NAME = "pexen_suite_extra_"
 
 
-class _Carried(NamedTuple):
-    """In place of a return value: that, and what the task found."""
+class _Extra(NamedTuple):
+    """What a task found and printed, and what it returned, in whose place this travels."""
 
-    ret: Any
-    findings: list[Finding]
+    findings: tuple[Finding, ...]
+    output: str
+    ret: Any = None
+
+
+class SuiteRes(TaskRes):
+    """The result of a task of a suite: a TaskRes, and
+
+    `findings`
+        its results of its own, in the order in which it reported them.
+    `output`
+        what it has printed, as far as that was captured.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    output: str = ""
+
+    @property
+    def verdict(self) -> str:
+        """Its outcome, or 'warn' if that is ok and it has found something to warn of."""
+        warns = any(finding.verdict == WARN for finding in self.findings)
+        return WARN if self.outcome.succeeded and warns else str(self.outcome)
 
 
 class Case:
-    """Runs a task in whatever worker, and collects what it reports.
+    """Runs a task in whatever worker, and collects what it reports and prints.
 
     It has the task's place in its tree, and the metadata that it is given. `opened` takes its
-    result apart.
+    result apart. `captures` may be changed until it is handed to a worker.
     """
 
     def __init__(self, task: Task, meta: SchedMeta) -> None:
         self.task = task
+        self.captures = NOT
         assign_meta(self, meta)
         callpath = getattr(task, CALLPATH_ATTR_NAME, None)
         if isinstance(callpath, list):
@@ -37,31 +71,41 @@ class Case:
             self.__qualname__ = task_name(task)
 
     def __call__(self, shared: Shared, /, **kwargs: Any) -> Any:
-        task = self.task
-        with collecting() as findings:
+        task, error, ret = self.task, None, None
+        with collecting() as findings, _CAPTURING[self.captures]() as output:
             try:
                 ret = task(shared, **kwargs) if takes_shared(task) else task(**kwargs)
             except BaseException as exc:
-                if findings:
-                    setattr(exc, _ATTR_NAME, findings)
-                raise
-        carried = _Carried(ret, findings) if findings else ret
+                error = exc
+        if findings or output.text:
+            extra = _Extra(tuple(findings), output.text, ret)
+            if error is None:
+                ret = extra
+            else:
+                setattr(error, _ATTR_NAME, extra)
+        if error is not None:
+            try:
+                raise error
+            finally:
+                del error  # which has this frame in its traceback
         failed = [finding for finding in findings if finding.verdict == FAIL]
         if failed:
-            raise TaskFailError(_summary(failed), deps_ok=False, ret=carried)
-        return carried
+            raise TaskFailError(_summary(failed), deps_ok=False, ret=ret)
+        return ret
 
 
-def opened(res: TaskRes) -> tuple[TaskRes, list[Finding]]:
-    """The result of the task in a Case, as if it had been run by itself, and what it found."""
+def opened(res: TaskRes) -> SuiteRes:
+    """The result of the task in a Case, as if it had been run by itself, with what it found."""
     case: Any = res.task
-    ret = res.ret
-    findings: list[Finding] = []
-    if isinstance(ret, _Carried):
-        ret, findings = ret
+    extra = _Extra((), "", res.ret)
+    if isinstance(res.ret, _Extra):
+        extra = res.ret
     elif res.excinfo is not None and res.excinfo.val is not None:
-        findings = vars(res.excinfo.val).pop(_ATTR_NAME, [])
-    return res._replace(task=case.task, ret=ret), findings
+        extra = vars(res.excinfo.val).pop(_ATTR_NAME, extra)
+    new = SuiteRes(case.task, res.shared, extra.ret, res.excinfo)
+    vars(new).update(vars(res))
+    new.findings, new.output = extra.findings, extra.output
+    return new
 
 
 def _summary(failed: list[Finding]) -> str:

@@ -17,7 +17,8 @@ from pexen.sched.common import task_name
 from pexen.sched.meta import SchedMeta
 from pexen.sched.pool import ExecutorPool, ProcessWorkerPool, ThreadWorkerPool
 from pexen.sched.pool.base import WorkerPool
-from pexen.suite import Case, Finding, SuiteError, opened, report
+from pexen.suite import Finding, SuiteError, report
+from pexen.suite.case import Case, opened
 
 POOLS: dict[str, Callable[[], WorkerPool]] = {
     "threads": lambda: ThreadWorkerPool(2),
@@ -40,7 +41,8 @@ def run(pool: WorkerPool, *tasks: Callable[..., Any], **fields: Any) -> list[Any
     """The result of each task, with what it found."""
     cases = [Case(task, SchedMeta(**fields)) for task in tasks]
     found = [opened(res) for res in Sched(cases).run(pool)]
-    return sorted(found, key=lambda pair: tasks.index(pair[0].task))
+    found.sort(key=lambda res: tasks.index(res.task))
+    return [(res, [*res.findings]) for res in found]
 
 
 def quiet(shared: dict[str, Any]) -> int:

@@ -1,0 +1,127 @@
+"""A suite: tasks whose results have more to them than that they ended."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ..sched import Sched
+from ..sched.common import Task, TaskRes
+from ..sched.events import Blocked, Event, Finished, Listener, Queued, Retried, Started
+from ..sched.meta import SchedMeta, has_meta, meta_of
+from ..sched.order import Durations
+from ..sched.pool.base import WorkerPool
+from ..sched.pool.process import ProcessWorkerPool
+from ..sched.pool.thread import ThreadWorkerPool
+from .capture import routed
+from .case import NOT, PROCESS, THREAD, Case, SuiteRes, opened
+from .selection import Selected
+
+
+class Suite:
+    """Tasks to be run as a suite.
+
+    `tasks`
+        callables, with metadata or without, or what `select` has made of them.
+    `resources`, `durations`
+        as of `Sched`; the durations are those of the tasks.
+    `listeners`
+        as of `Sched`; the results they are told of are a `SuiteRes`.
+    `captures`
+        whether what tasks print is kept with their results, rather than printed.
+
+    Raises what `Sched` does.
+    """
+
+    def __init__(
+        self,
+        tasks: Iterable[Task | Selected],
+        *,
+        resources: Mapping[Any, float] | None = None,
+        durations: Durations | None = None,
+        listeners: Iterable[Listener] = (),
+        captures: bool = True,
+    ) -> None:
+        self._captures = captures
+        self._listeners = list(listeners)
+        self._opened: dict[int, SuiteRes] = {}  # by the identity of what is about to be yielded
+        self._cases = [Case(*_selected(task)) for task in tasks]
+        self._sched = Sched(
+            self._cases,
+            resources=resources,
+            durations=None if durations is None else _of_cases(durations),
+            listeners=[self._tell] if self._listeners else [],
+        )
+
+    def run(self, pool: WorkerPool | None = None, **options: Any) -> Iterator[SuiteRes]:
+        """Run it, as `Sched.run` does with the same options, and yield each result."""
+        chosen = ThreadWorkerPool() if pool is None else pool
+        way = NOT
+        if self._captures and isinstance(chosen, ProcessWorkerPool):
+            way = PROCESS
+        elif self._captures and isinstance(chosen, ThreadWorkerPool):
+            way = THREAD
+        for case in self._cases:
+            case.captures = way
+        with routed() if way == THREAD else contextlib.nullcontext():
+            for res in self._sched.run(chosen, **options):
+                yield self._open(res)
+
+    def stop(self) -> None:
+        """As `Sched.stop`."""
+        self._sched.stop()
+
+    def abort(self) -> None:
+        """As `Sched.abort`."""
+        self._sched.abort()
+
+    def _open(self, res: TaskRes) -> SuiteRes:
+        """The result taken apart; what listeners were told is what is yielded."""
+        found = self._opened.pop(id(res), None)
+        return opened(res) if found is None else found
+
+    def _tell(self, event: Event) -> None:
+        translated = self._translated(event)
+        for listener in self._listeners:
+            listener(translated)
+
+    def _translated(self, event: Event) -> Event:
+        """The event as if the task had been run by itself."""
+        if isinstance(event, Finished):
+            result = None
+            if event.result is not None:
+                result = self._opened[id(event.result)] = opened(event.result)
+            return Finished(event.time, _task(event.task), event.outcome, result)
+        if isinstance(event, Retried):
+            result = opened(event.result)
+            return Retried(event.time, _task(event.task), event.attempt, result, event.delay)
+        if isinstance(event, Blocked):
+            return Blocked(event.time, _task(event.task), event.reason)
+        if isinstance(event, (Queued, Started)):
+            return type(event)(event.time, _task(event.task))
+        return event
+
+
+def _task(case: Any) -> Task:
+    task: Task = case.task
+    return task
+
+
+def _selected(task: Task | Selected) -> tuple[Task, SchedMeta]:
+    if isinstance(task, Selected):
+        return task.task, task.meta
+    return task, meta_of(task) if has_meta(task) else SchedMeta()
+
+
+def _of_cases(durations: Durations) -> Durations:
+    def seconds(case: Any) -> float | None:
+        task = case.task
+        if not isinstance(durations, Mapping):
+            return durations(task)
+        try:
+            return durations.get(task)
+        except TypeError:  # an unhashable task
+            return None
+
+    return seconds
