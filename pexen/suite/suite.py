@@ -16,6 +16,7 @@ from ..sched.pool.process import ProcessWorkerPool
 from ..sched.pool.thread import ThreadWorkerPool
 from .capture import routed
 from .case import NOT, PROCESS, THREAD, Case, SuiteRes, opened
+from .done import Done
 from .selection import Selected
 
 
@@ -23,7 +24,8 @@ class Suite:
     """Tasks to be run as a suite.
 
     `tasks`
-        callables, with metadata or without, or what `select` has made of them.
+        callables, with metadata or without, or what `select` or `going_on` has made of them. Of
+        those that ended earlier nothing is yielded or told.
     `resources`, `durations`
         as of `Sched`; the durations are those of the tasks.
     `listeners`
@@ -36,7 +38,7 @@ class Suite:
 
     def __init__(
         self,
-        tasks: Iterable[Task | Selected],
+        tasks: Iterable[Task | Selected | Done],
         *,
         resources: Mapping[Any, float] | None = None,
         durations: Durations | None = None,
@@ -46,7 +48,9 @@ class Suite:
         self._captures = captures
         self._listeners = list(listeners)
         self._opened: dict[int, SuiteRes] = {}  # by the identity of what is about to be yielded
-        self._cases = [Case(*_selected(task)) for task in tasks]
+        self._cases = [
+            each if isinstance(each, Done) else Case(*_selected(each)) for each in tasks
+        ]
         self._sched = Sched(
             self._cases,
             resources=resources,
@@ -63,10 +67,12 @@ class Suite:
         elif self._captures and isinstance(chosen, ThreadWorkerPool):
             way = THREAD
         for case in self._cases:
-            case.captures = way
+            if isinstance(case, Case):
+                case.captures = way
         with routed() if way == THREAD else contextlib.nullcontext():
             for res in self._sched.run(chosen, **options):
-                yield self._open(res)
+                if isinstance(res.task, Case):
+                    yield self._open(res)
 
     def stop(self) -> None:
         """As `Sched.stop`."""
@@ -82,6 +88,8 @@ class Suite:
         return opened(res) if found is None else found
 
     def _tell(self, event: Event) -> None:
+        if isinstance(getattr(event, "task", None), Done):
+            return
         translated = self._translated(event)
         for listener in self._listeners:
             listener(translated)
