@@ -62,7 +62,9 @@ def results(store: Store, run: int) -> list[Past]:
 
 def of_task(store: Store, name: str, limit: int = 10) -> list[Past]:
     """How the tasks of that name ended in the last runs, the latest first."""
-    return _pasts(store, "name = ?", (name,), f"ORDER BY result.run DESC, nth LIMIT {int(limit)}")
+    # Result by result in their key, which has the run first: there are few runs.
+    where = "name = ? AND run IN (SELECT id FROM run)"
+    return _pasts(store, where, (name,), f"ORDER BY run DESC, nth LIMIT {int(limit)}")
 
 
 def _pasts(store: Store, where: str, values: tuple[Any, ...], order: str = "") -> list[Past]:
@@ -76,12 +78,10 @@ def _pasts(store: Store, where: str, values: tuple[Any, ...], order: str = "") -
     return found
 
 
-def attempts(store: Store, run: int) -> dict[tuple[str, int], int]:
-    """How often each task of a run was started."""
-    query = """
-        SELECT name, nth, count(*) FROM start JOIN task ON task = id WHERE run = ? GROUP BY task
-    """
-    return {(name, nth): count for name, nth, count in store.read(query, (run,))}
+def running(store: Store, run: int) -> dict[tuple[str, int], float]:
+    """The tasks that ran when the run was last written down, and since when."""
+    query = "SELECT name, nth, since FROM running JOIN task ON task = id WHERE run = ?"
+    return {(name, nth): since for name, nth, since in store.read(query, (run,))}
 
 
 def seconds(store: Store, names: Iterable[str]) -> list[float | None]:
@@ -111,12 +111,12 @@ def prune(store: Store, keep: int, before: float) -> int:
     last = "SELECT id FROM run ORDER BY id DESC LIMIT ?"
     old = store.read(f"SELECT id FROM run WHERE began < ? AND id NOT IN ({last})", (before, keep))
     with store.writing() as database:
-        for table, column in (("start", "run"), ("result", "run"), ("run", "id")):
+        for table, column in (("running", "run"), ("result", "run"), ("run", "id")):
             database.executemany(f"DELETE FROM {table} WHERE {column} = ?", old)
         database.execute(
             """
             DELETE FROM task WHERE id NOT IN (SELECT task FROM result)
-            AND id NOT IN (SELECT task FROM start) AND id NOT IN (SELECT task FROM seconds)
+            AND id NOT IN (SELECT task FROM running) AND id NOT IN (SELECT task FROM seconds)
             """
         )
     return len(old)

@@ -37,9 +37,9 @@ class Recording:
         self.run = run
         self._store = store
         self._tasks = tasks  # the id of each task
-        self._starts: list[tuple[int, int, float]] = []
+        self._begun: dict[int, tuple[int, int, float]] = {}  # not written yet, by task
+        self._running: set[int] = set()  # written, and not ended
         self._ends: list[tuple[Any, ...]] = []
-        self._seconds: list[tuple[int, float]] = []
 
     @classmethod
     def begin(
@@ -56,6 +56,7 @@ class Recording:
     def resume(cls, store: Store, run: int, names: Iterable[str]) -> Recording:
         """Go on with a run; StateError if there is none of that number."""
         with store.writing() as database:
+            database.execute("DELETE FROM running WHERE run = ?", (run,))
             update = "UPDATE run SET status = ?, ended = NULL WHERE id = ?"
             if not database.execute(update, (RUNNING, run)).rowcount:
                 raise StateError(f"there is no run {run} in {str(store.path)!r}")
@@ -63,25 +64,28 @@ class Recording:
 
     def started(self, task: int, time: float) -> None:
         """An attempt at the task of that number began, so many seconds after the run."""
-        self._starts.append((self.run, self._tasks[task], time))
+        known = self._tasks[task]
+        self._begun[known] = self.run, known, time
 
     def ended(self, task: int, how: Ended) -> None:
         """The task of that number ended."""
         known = self._tasks[task]
+        self._begun.pop(known, None)
         self._ends.append((self.run, known, *how))
-        if how.outcome == "ok" and how.duration is not None:
-            self._seconds.append((known, how.duration))
 
     def write(self) -> None:
         """Write down what was told; StateError if that can't be, and then it is told no more."""
-        starts, ends, seconds = self._starts, self._ends, self._seconds
-        if not (starts or ends):
+        begun, ends = self._begun, self._ends
+        if not (begun or ends):
             return
-        self._starts, self._ends, self._seconds = [], [], []
+        self._begun, self._ends = {}, []
+        over = [end[:2] for end in ends if end[1] in self._running]
+        self._running.update(begun)
+        self._running.difference_update([task for _, task in over])
         with self._store.writing() as database:
-            database.executemany("INSERT INTO start VALUES (?, ?, ?)", starts)
+            database.executemany("INSERT OR REPLACE INTO running VALUES (?, ?, ?)", begun.values())
             database.executemany(_END, ends)
-            database.executemany(_SECONDS, seconds)
+            database.executemany("DELETE FROM running WHERE run = ? AND task = ?", over)
 
     def end(self, time: float, interrupted: bool) -> None:
         """The run ended at `time`, in seconds since 1970."""
@@ -90,13 +94,15 @@ class Recording:
             update = "UPDATE run SET status = ?, ended = ? WHERE id = ?"
             status = INTERRUPTED if interrupted else DONE
             database.execute(update, (status, time, self.run))
+            database.execute(_SECONDS, (self.run,))
 
 
 # A task that was cancelled, say, may end once more when its run goes on.
 _END = f"INSERT OR REPLACE INTO result VALUES (?, ?, {', '.join('?' * len(Ended._fields))})"
 
 _SECONDS = f"""
-    INSERT INTO seconds VALUES (?, ?)
+    INSERT INTO seconds SELECT task, duration FROM result
+    WHERE run = ? AND outcome = 'ok' AND duration IS NOT NULL
     ON CONFLICT (task) DO UPDATE SET mean = mean + {_WEIGHT} * (excluded.mean - mean)
 """
 

@@ -23,18 +23,16 @@ TABLES = (
     )
     """,
     """
-    -- Each time that an attempt at a task began.
-    CREATE TABLE start (
+    -- A task that began, and had not ended, when the run was last written down.
+    CREATE TABLE running (
         run INTEGER NOT NULL REFERENCES run,
         task INTEGER NOT NULL REFERENCES task,
-        time REAL NOT NULL
-    )
+        since REAL NOT NULL,
+        PRIMARY KEY (run, task)
+    ) WITHOUT ROWID
     """,
     """
-    CREATE INDEX start_by_run ON start (run)
-    """,
-    """
-    -- How a task of a run ended; one that isn't here has not, as far as is known.
+    -- How a task of a run ended.
     CREATE TABLE result (
         run INTEGER NOT NULL REFERENCES run,
         task INTEGER NOT NULL REFERENCES task,
@@ -50,9 +48,6 @@ TABLES = (
         code TEXT,                      -- a digest of the code that it is of
         PRIMARY KEY (run, task)
     ) WITHOUT ROWID
-    """,
-    """
-    CREATE INDEX result_by_task ON result (task, run)
     """,
     """
     -- What a task takes: a mean of its runs, in which the last ones count most.

@@ -14,7 +14,7 @@ from pexen.sched.common import task_name
 from pexen.sched.pool import ProcessWorkerPool, ThreadWorkerPool
 from pexen.sched.pool.base import WorkerPool
 from pexen.state import Ended, Recorder, Recording, StateError, Store
-from pexen.state.history import attempts, results
+from pexen.state.history import results, running
 
 
 def provides(shared: dict[str, Any]) -> None:
@@ -66,7 +66,7 @@ def test_every_end_is_written_with_all_that_is_known(store: Store, make: Any) ->
     assert bad.reason == "OSError: broken" and (bad.traceback or "").startswith("Traceback")
     assert (bad.attempts, bad.deps_ok, bad.shared) == (2, False, None)
     assert blocked == Ended("blocked", reason="requires 'y', but 'bad' ended failed")
-    assert attempts(store, run) == {("ok", 0): 1, ("bad", 0): 2, ("skipped", 0): 1}
+    assert running(store, run) == {}
 
 
 def test_what_can_not_be_kept_does_not_count_as_provided(store: Store) -> None:
