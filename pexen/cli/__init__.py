@@ -20,6 +20,9 @@ _COMMANDS = {
     "list": ("listing", "show tasks and their metadata"),
     "graph": ("graph", "draw tasks and dependencies, for Graphviz"),
     "plan": ("plan", "tell how long a run would take, and what is in the way"),
+    "history": ("history", "show earlier runs, a task's last results, and what is flaky"),
+    "report": ("reporting", "write reports of a run that is over"),
+    "why": ("why", "tell why a task ran, waited, or was kept from running"),
 }
 
 _EPILOG = """\
@@ -68,7 +71,7 @@ def _dispatch(args: Sequence[str]) -> int:
 def _parser() -> Parser:
     from .. import __version__
 
-    lines = [f"  {name:<7}{summary}" for name, (_, summary) in _COMMANDS.items()]
+    lines = [f"  {name:<8}{summary}" for name, (_, summary) in _COMMANDS.items()]
     parser = Parser(
         prog="pexen",
         usage="pexen COMMAND ...",

@@ -55,9 +55,9 @@ def command_parser(name: str, usage: str, description: str, examples: str) -> Pa
     )
 
 
-def add_targets(parser: Parser) -> None:
+def add_targets(parser: argparse._ActionsContainer, nargs: str = "+") -> None:
     """Add what `collect` goes by: targets, --factory and --match."""
-    parser.add_argument("targets", metavar="TARGET", nargs="+", help=argparse.SUPPRESS)
+    parser.add_argument("targets", metavar="TARGET", nargs=nargs, help=argparse.SUPPRESS)
     parser.add_argument("--factory", metavar="FACTORY", default="auto", help=_FACTORY)
     parser.add_argument("--match", metavar="PATTERN", help=_MATCH)
 

@@ -1,7 +1,8 @@
 """The record of a run: a JSON document that `run --json` writes and `graph --run` reads.
 
-An object with `format` (1), `pexen` (the version), `date` (when the run began), `elapsed`
-(seconds), `interrupted`, and `tasks`: a list, in the order in which the tasks were found, of
+An object with `format` (1), `suite` (its name), `pexen` and `python` (versions), `host`, `argv`,
+`date` and `began` (when the run began, the latter in seconds since 1970), `elapsed` (seconds),
+`interrupted`, and `tasks`: a list, in the order in which the tasks were found, of
 objects with
 
     callpath, name
@@ -9,99 +10,92 @@ objects with
     started                    seconds from the start of the run; null if it never did
     duration                   seconds; null if unknown
     attempts, worker           0 and null for a task that never started
+    verdict                    the outcome, or 'warn' if it reported something to warn of
     reason                     why it didn't end well, in a line; else null
     traceback                  as text; null if there is none
-    results                    a list of {name, outcome, note} of the tests in the task
+    output                     what it printed, as far as that was captured; else null
+    results                    a list of {name, outcome, note}: of the tests in the task, and of
+                               what it reported
+    file, line                 where it is defined; null where that can't be told
+    waits_for                  the places in this list of those that it requires or is after
+    rerun                      what to type to run it again, if it didn't end well
 """
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 import json
-import os
-import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..sched.common import Task, identity, task_name
-from .ending import CommandError, UsageError
+from ..state.recording import Place
+from .ended import Ended
+from .ending import UsageError
 from .metadata import callpath_of
-from .report import Ended
+from .words import GOOD
 
 FORMAT = 1
 
 
-def check_writable(path: str) -> None:
-    """UsageError if the record couldn't be written in the end."""
-    folder = os.path.dirname(path) or "."
-    if os.path.isdir(path):
-        raise UsageError(f"file {path!r} is a folder; name a file for the record of the run")
-    if not os.path.isdir(folder):
-        raise UsageError(f"folder {folder!r} of {path!r} doesn't exist; make it first")
-    if not os.access(path if os.path.exists(path) else folder, os.W_OK):
-        raise UsageError(f"file {path!r} can't be written; permission is denied")
-
-
 def document(
-    tasks: Iterable[Task], ended: Iterable[Ended], begun: float, elapsed: float, interrupted: bool
+    tasks: Iterable[Task],
+    ended: Iterable[Ended],
+    begun: float,
+    elapsed: float,
+    interrupted: bool,
+    places: Sequence[Place],
+    rerun: Callable[[str], str],
+    about: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The record of a run that began at `begun` on the pool's clock."""
-    from .. import __version__
-
     by_task = {identity(end.task): end for end in ended}
-    date = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=elapsed)
+    began = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=elapsed)
     return {
         "format": FORMAT,
-        "pexen": __version__,
-        "date": date.isoformat(timespec="seconds"),
+        **about,
+        "date": began.isoformat(timespec="seconds"),
+        "began": round(began.timestamp(), 3),
         "elapsed": round(elapsed, 6),
         "interrupted": interrupted,
-        "tasks": [_task_object(task, by_task.get(identity(task)), begun) for task in tasks],
+        "tasks": [
+            _task_object(task, by_task.get(identity(task)), begun, place, rerun)
+            for task, place in zip(tasks, places, strict=True)
+        ],
     }
 
 
-def _task_object(task: Task, ended: Ended | None, begun: float) -> dict[str, Any]:
+def _task_object(
+    task: Task, ended: Ended | None, begun: float, place: Place, rerun: Callable[[str], str]
+) -> dict[str, Any]:
     known: dict[str, Any] = {"callpath": callpath_of(task), "name": task_name(task)}
+    known |= place._asdict()
     if ended is None:
         return known | {"outcome": None}
-    started = None if ended.started is None else ended.started - begun
-    return known | {
+    again = None if ended.outcome in GOOD else rerun(task_name(task))
+    return known | as_result(ended, begun) | {"rerun": again}
+
+
+def as_result(ended: Ended, begun: float) -> dict[str, Any]:
+    """A task's part in the record, as far as that is about how it ended."""
+    return {
+        "callpath": callpath_of(ended.task) or [task_name(ended.task)],
         "outcome": str(ended.outcome),
-        "started": _rounded(started),
-        "duration": _rounded(ended.duration),
+        "verdict": ended.verdict,
+        "started": None if ended.started is None else round(ended.started - begun, 6),
+        "duration": rounded(ended.duration),
         "attempts": ended.attempts,
         "worker": ended.worker,
         "reason": ended.why or None,
         "traceback": ended.in_full or None,
+        "output": ended.output or None,
         "results": [method._asdict() for method in ended.methods],
     }
 
 
-def _rounded(seconds: float | None) -> float | None:
+def rounded(seconds: float | None) -> float | None:
+    """The seconds as records have them."""
     return None if seconds is None else round(seconds, 6)
-
-
-def write(path: str, record: dict[str, Any]) -> None:
-    """Write the record as a whole: who reads the file meanwhile sees the old one."""
-    text = json.dumps(record, indent=1) + "\n"
-    try:
-        if os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode):
-            with open(path, "w", encoding="utf-8") as file:  # a device or a named pipe
-                file.write(text)
-            return
-        target = os.path.realpath(path)
-        passing = f"{target}.{os.getpid()}.tmp"
-        try:
-            with open(passing, "w", encoding="utf-8") as file:
-                file.write(text)
-            os.replace(passing, target)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(passing)
-            raise
-    except OSError as exc:
-        raise CommandError(f"file {path!r} can't be written: {exc.strerror}") from exc
 
 
 def read(path: str) -> list[dict[str, Any]]:

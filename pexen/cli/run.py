@@ -2,120 +2,218 @@
 
 from __future__ import annotations
 
-import argparse
-import multiprocessing
+import contextlib
+import os
+import platform
 import sys
+import threading
 import time
+from argparse import Namespace
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TextIO
 
-from ..sched import Sched
-from ..sched.common import Task
+from ..report import colour
+from ..report.jsonl import Lines
+from ..report.live import Live
+from ..sched.common import Task, identity, task_name
 from ..sched.pool import ProcessWorkerPool, ThreadWorkerPool, WorkerPool
-from . import record
+from ..suite import Selected, Suite, going_on
+from . import record, reports
+from .choice import choose, listed, rerun_command, waits_for
 from .collect import collect, explained
 from .ending import FAILED, USAGE, WELL, CommandError, UsageError, pexen_warnings, say
+from .hearing import Hearing
+from .keeping import Keeping, keeping, place_of
 from .log import hear_log
-from .options import (
-    COUNT,
-    Parser,
-    add_targets,
-    command_parser,
-    default_jobs,
-    job_count,
-    resource,
-    seconds,
-    spell_out_jobs,
-)
-from .report import Report
-
-_USAGE = """\
-[-j N] [--threads | --processes] [--start-method METHOD]
-                 [--resource NAME=AMOUNT]... [--timeout SEC] [--json FILE] [-q]
-                 [--factory FACTORY] [--match PATTERN] TARGET..."""
-
-_DESCRIPTION = """\
-Run the tasks of the targets in parallel, in the order that their metadata asks for. A line
-is printed as each one ends, with its outcome and how long it took; at the end, what failed
-in full, and a summary. A task that fails takes nothing with it but what requires it."""
-
-_EXAMPLES = """\
-  pexen run kernel_tests                    a package, by its name
-  pexen run tests/kernel tests/smoke.sh     a folder, and one executable
-  pexen run -j 4 kernel_tests               four tasks at a time
-  pexen run --match 'test_*' kernel_tests   functions without metadata as well
-  pexen run --resource gpu=2 kernel_tests   two tasks that take a gpu each run side by side
-  pexen run --json last.json kernel_tests   and then, to see it drawn:
-  pexen graph --run last.json kernel_tests | dot -Tsvg >last.svg
-
-An executable that exits with status 77 is counted as skipped. Ctrl-C ends what runs, runs
-what is marked as teardown, and prints the summary; a second one ends everything at once.
-SIGTERM and SIGHUP do the same.
-"""
-
-_JOBS = """\
-how many tasks run at a time; -j alone means the usable CPUs (default: the environment
-variable PEXEN_JOBS, else the usable CPUs)"""
-_PROCESSES = "run tasks in worker processes, which may crash, and can be ended (default)"
-_THREADS = "run tasks in threads, which start faster, but share all and can't be ended"
-_START_METHOD = "how processes are started: %(choices)s (default: fork, where there is one)"
-_RESOURCE = "how much there is of a resource that tasks take; may be given several times"
-_TIMEOUT = """\
-end a task that runs longer, unless its metadata has a timeout of its own (with --threads,
-only stop waiting for it)"""
+from .output import put
+from .resuming import arguments_of_last, to_resume
+from .runoptions import parse
+from .screen import live_line
+from .terminal import Terminal
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the command."""
     hear_log()
-    args = _parser().parse_args(spell_out_jobs(argv))
-    if args.threads and args.start_method is not None:
-        raise UsageError("--start-method is for processes; leave out --threads")
-    jobs = default_jobs() if args.jobs is None else args.jobs
-    if args.json is not None:
-        record.check_writable(args.json)
+    args = parse(argv)
+    if args.resume and not args.targets:
+        argv = arguments_of_last()
+        args = parse([*argv, "--resume"])
+    reports.check(args)
     tasks = collect(args)
-    # More workers than tasks would only be started and ended.
-    return _run(tasks, _pool(args, min(jobs, len(tasks))), args)
+    status = WELL
+    for number in range(args.repeat):
+        if args.repeat > 1:
+            put(f"{'' if number == 0 else chr(10)}== {number + 1} of {args.repeat}")
+        status = max(status, _round(args, argv, tasks))
+        if status and args.maxfail:
+            break
+    return status
 
 
-def _parser() -> Parser:
-    parser = command_parser("run", _USAGE, _DESCRIPTION, _EXAMPLES)
-    methods = multiprocessing.get_all_start_methods()
-    add = parser.add_argument
-    add("-j", "--jobs", metavar="N", type=job_count, help=_JOBS)
-    add("-n", nargs="?", action=_DidYouMeanJobs, help=argparse.SUPPRESS)
-    kind = parser.add_mutually_exclusive_group()
-    kind.add_argument("--processes", action="store_true", help=_PROCESSES)
-    kind.add_argument("--threads", action="store_true", help=_THREADS)
-    add("--start-method", metavar="METHOD", choices=methods, help=_START_METHOD)
-    add("--resource", metavar="NAME=AMOUNT", type=resource, action="append", help=_RESOURCE)
-    add("--timeout", metavar="SEC", type=seconds, help=_TIMEOUT)
-    add("--json", metavar="FILE", help="write a record of the run, for 'pexen graph --run'")
-    add("-q", "--quiet", action="store_true", help="no lines for the tests inside a task")
-    add_targets(parser)
-    return parser
+def _round(args: Namespace, argv: Sequence[str], tasks: list[Task]) -> int:
+    """Select tasks and run them, once."""
+    with keeping(not args.no_state) as kept:
+        chosen = choose(args, tasks, lambda: kept.failed(tasks))
+        if args.dry_run:
+            put(listed(chosen))
+            return WELL
+        with _lines(args.jsonl) as stream:
+            return _Run(args, argv, chosen, kept).run(stream)
 
 
-class _DidYouMeanJobs(argparse.Action):
-    """Says what the -n of pytest-xdist is called here."""
+class _Run:
+    """One run of tasks, with all that hears of it."""
 
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: object,
-        option_string: str | None = None,
+    def __init__(
+        self, args: Namespace, argv: Sequence[str], chosen: list[Selected], kept: Keeping
     ) -> None:
-        meant = f"-j {values}" if COUNT.fullmatch(str(values)) else "-j"
-        raise UsageError(f"-n is not an option; did you mean {meant}?")
+        self.args = args
+        self.kept = kept
+        self.chosen = chosen
+        self.tasks = [each.task for each in chosen]
+        waits = waits_for(chosen)
+        self.places = [place_of(task, each) for task, each in zip(self.tasks, waits, strict=True)]
+        self.about = _about(args, argv)
+        self.deadline_passed = False
+
+    def run(self, stream: TextIO | None) -> int:
+        """Run the tasks; returns the exit status."""
+        args, kept = self.args, self.kept
+        resumed = to_resume(kept) if args.resume else None
+        known = {} if args.shuffle is not None else kept.seconds(self.tasks)
+        # More workers than tasks would only be started and ended.
+        pool = _pool(args, min(args.jobs, len(self.tasks)))
+        begun, begun_on_pool = time.monotonic(), pool.clock()
+        recorder = kept.begin(self.tasks, self.places, self.about, pool.clock, resumed)
+        ends = {} if resumed is None else kept.ends(self.tasks, resumed)
+        if resumed is not None:
+            say("note", f"run {resumed} goes on: {len(ends)} of {len(self.tasks)} tasks had ended")
+        expected = {task_name(task): known[identity(task)] for task in self.tasks if identity(task) in known}
+        with live_line(len(self.tasks) - len(ends), args.jobs, expected, pool.clock, args.no_capture) as live:
+            hearing, terminal = self._hearing(live, stream, begun_on_pool)
+            with explained(self.tasks):
+                suite = Suite(
+                    going_on(self.chosen, lambda task: ends.get(identity(task))),
+                    resources=dict(args.resource or ()),
+                    durations=(lambda task: known.get(identity(task))) if known else None,
+                    listeners=[hearing.hear, *([recorder] if recorder else [])],
+                    captures=not args.no_capture,
+                )
+            terminal.give_up, hearing.stop = suite.abort, suite.stop
+            problem: BaseException | None = None
+            try:
+                with pexen_warnings(terminal.warned), self._deadline(suite.abort):
+                    # The listeners hear it all; results also come up while a run is being ended.
+                    deque(suite.run(pool, timeout=args.timeout), maxlen=0)
+            except (Exception, KeyboardInterrupt) as exc:
+                problem = exc  # raised again when all is said that there is to say
+        elapsed = time.monotonic() - begun
+        kept.end(problem is not None)
+        return self._concluded(hearing, terminal, problem, begun_on_pool, elapsed)
+
+    def _hearing(
+        self, live: Live | None, stream: TextIO | None, begun: float
+    ) -> tuple[Hearing, Terminal]:
+        args = self.args
+        coloured = colour.wanted(args.color, sys.stdout, os.environ)
+        terminal = Terminal(
+            args.quiet,
+            args.verbose,
+            live,
+            colour.painted if coloured else lambda text, outcome: text,
+            lambda name: rerun_command(args, name),
+        )
+        lines = None
+        if stream is not None:
+            lines = Lines(stream)
+            lines.begin(self.about["pexen"], time.time(), len(self.tasks))
+        return Hearing(terminal, live, lines, begun, args.maxfail), terminal
+
+    def _concluded(
+        self,
+        hearing: Hearing,
+        terminal: Terminal,
+        problem: BaseException | None,
+        begun: float,
+        elapsed: float,
+    ) -> int:
+        """Say and write how it ended; returns the exit status, or raises the problem."""
+        args, interrupted = self.args, isinstance(problem, KeyboardInterrupt)
+        if hearing.all_ended or interrupted:
+            terminal.conclude(
+                hearing.all_ended, elapsed, args.durations, self._notes(hearing, interrupted)
+            )
+        rerun: Callable[[str], str] = lambda name: rerun_command(args, name)  # noqa: E731
+        document = None
+        written = hearing.end_lines(elapsed, interrupted)
+        if reports.wanted(args):
+            document = record.document(
+                self.tasks, hearing.all_ended, begun, elapsed, interrupted,
+                self.places, rerun, self.about,
+            )  # fmt: skip
+            written = reports.write_all(args, document) and written
+        for each in (problem, terminal.error):
+            if each is not None:
+                raise each
+        if not hearing.all_well():
+            return FAILED
+        return WELL if written else USAGE
+
+    def _notes(self, hearing: Hearing, interrupted: bool) -> list[str]:
+        notes = []
+        if interrupted:
+            more = "" if self.kept.run is None else "; 'pexen run --resume' goes on with it"
+            notes.append(f"interrupted{more}")
+        if self.deadline_passed:
+            notes.append(f"the deadline of {self.args.deadline:g} s has passed")
+        if self.args.maxfail and hearing.failures >= self.args.maxfail:
+            notes.append(f"stopped after {hearing.failures} failed (--maxfail)")
+        if self.args.shuffle is not None:
+            notes.append(f"the order was that of --shuffle={self.args.shuffle}")
+        return notes
+
+    @contextlib.contextmanager
+    def _deadline(self, end: Callable[[], None]) -> Iterator[None]:
+        """Within, `end` is called when the run has gone on for as long as it may."""
+        if self.args.deadline is None:
+            yield
+            return
+
+        def passed() -> None:
+            self.deadline_passed = True
+            end()
+
+        timer = threading.Timer(self.args.deadline, passed)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
 
-def _pool(args: argparse.Namespace, workers: int) -> WorkerPool:
+def _about(args: Namespace, argv: Sequence[str]) -> dict[str, Any]:
+    from .. import __version__
+
+    return {
+        "suite": " ".join(args.targets),
+        "pexen": __version__,
+        "python": platform.python_version(),
+        "host": platform.node(),
+        "argv": list(argv),
+    }
+
+
+def _pool(args: Namespace, workers: int) -> WorkerPool:
     if args.threads:
         return ThreadWorkerPool(workers)
     return ProcessWorkerPool(
-        workers, start_method=args.start_method, initializer=_write_whole_lines
+        workers,
+        start_method=args.start_method,
+        initializer=_write_whole_lines,
+        tasks_per_worker=1 if args.isolate else None,
     )
 
 
@@ -126,38 +224,27 @@ def _write_whole_lines() -> None:
         reconfigure(line_buffering=True)
 
 
-def _run(tasks: list[Task], pool: WorkerPool, args: argparse.Namespace) -> int:
-    report = Report(args.quiet)
-    with explained(tasks):
-        sched = Sched(tasks, resources=dict(args.resource or ()), listeners=[report.hear])
-    report.blocked, report.give_up = lambda: sched.blocked, sched.abort
-    begun, begun_on_pool = time.monotonic(), pool.clock()
-    problem: BaseException | None = None
+@contextlib.contextmanager
+def _lines(path: str | None) -> Iterator[TextIO | None]:
+    """Where the JSON lines go: a file, or stdout, to which nothing else is written then."""
+    if path is None:
+        yield None
+        return
+    if path == "-":
+        stdout, sys.stdout = sys.stdout, sys.stderr
+        try:
+            yield stdout
+        finally:
+            sys.stdout = stdout
+        return
     try:
-        with pexen_warnings(report.warned):
-            # The report listens, as results also come up while a run is being ended.
-            deque(sched.run(pool, timeout=args.timeout), maxlen=0)
-    except (Exception, KeyboardInterrupt) as exc:
-        problem = exc  # raised again when all is said that there is to say
-    elapsed, interrupted = time.monotonic() - begun, isinstance(problem, KeyboardInterrupt)
-    if report.ended or interrupted:
-        report.conclude(elapsed, interrupted)
-    written = True
-    if args.json is not None:
-        made = record.document(tasks, report.ended, begun_on_pool, elapsed, interrupted)
-        written = _write_record(args.json, made)
-    for problem in (problem, report.error):
-        if problem is not None:
-            raise problem
-    if not report.all_well():
-        return FAILED
-    return WELL if written else USAGE
-
-
-def _write_record(path: str, made: dict[str, object]) -> bool:
+        file = open(path, "w", encoding="utf-8")
+    except OSError as exc:
+        raise UsageError(f"file {path!r} can't be written: {exc.strerror}") from exc
     try:
-        record.write(path, made)
-    except CommandError as exc:
-        say("error", exc)
-        return False
-    return True
+        yield file
+    finally:
+        try:
+            file.close()
+        except OSError as exc:
+            raise CommandError(f"file {path!r} can't be written: {exc.strerror}") from exc

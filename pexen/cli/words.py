@@ -19,7 +19,7 @@ from .output import printable
 
 # Outcomes that leave nothing to be desired: of tasks, and of the tests in a unittest class.
 GOOD = (Outcome.OK, Outcome.FRESH, Outcome.SKIPPED)
-_GOOD_METHODS = (*GOOD, "expected failure")
+_GOOD_METHODS = (*GOOD, "expected failure", "warn", "skip", "info")
 
 # Exceptions whose type says no more than the outcome does.
 _PLAIN = (TaskFailError, TaskLostError, TaskTimeoutError)
@@ -44,7 +44,13 @@ def label(task: Task) -> str:
 
 
 def methods(res: TaskRes) -> list[Method]:
-    """The tests that the task's return value lists in its `results`, if it does."""
+    """What the task reported, and the tests that its return value lists in its `results`."""
+    findings = getattr(res, "findings", ())
+    found = [Method(each.name, each.verdict, each.note) for each in findings]
+    return [*found, *_listed(res)]
+
+
+def _listed(res: TaskRes) -> list[Method]:
     try:
         found = getattr(res.ret, "results", None)
         if not isinstance(found, (list, tuple)):

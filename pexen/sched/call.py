@@ -74,9 +74,13 @@ def _is_skip_test(error: BaseException) -> bool:
 
 
 def _result_of(error: BaseException, task: Task, shared: Shared) -> TaskRes:
-    # The innermost frame is run_task's own, which tells the reader nothing.
-    if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
-        error.__traceback__ = error.__traceback__.tb_next
+    # The outermost frame is run_task's own, which tells the reader nothing.
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+        if "__tracebackhide__" not in trace.tb_frame.f_code.co_varnames:
+            break
+    error.__traceback__ = trace
     info = ExceptionInfo.of(error)
     if isinstance(error, TaskEnd):
         res = TaskRes(task, shared, error.ret, info)

@@ -50,11 +50,15 @@ class Retried(Event):
 
 @dataclass(frozen=True, slots=True)
 class Finished(Event):
-    """The task ended; `result` is what run() yields, None for a task that was cancelled."""
+    """The task ended; `result` is what run() yields, None for one that never started.
+
+    `reason` is why it didn't.
+    """
 
     task: Task
     outcome: Outcome
     result: TaskRes | None
+    reason: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -418,7 +418,7 @@ class Run:
             self.locks.forget(node)
             if outcome is Outcome.BLOCKED:
                 self._tell(events.Blocked, task, reason)
-            self._tell(events.Finished, task, outcome, None)
+            self._tell(events.Finished, task, outcome, None, reason)
             ready, blocked = self.graph.done(node, False)
             self._offer_ready(ready)
             pending.extend(self._ends_of(blocked))
@@ -529,8 +529,8 @@ class Run:
                 self._record(node, res)
             else:
                 self._outcomes[node] = Outcome.CANCELLED
-                self._blocked[node] = stopped_reason("abort", error)
-                self._tell(events.Finished, task, Outcome.CANCELLED, None)
+                reason = self._blocked[node] = stopped_reason("abort", error)
+                self._tell(events.Finished, task, Outcome.CANCELLED, None, reason)
             self._move(node, ENDED)
         self.handed = 0
 

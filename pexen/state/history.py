@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from .recording import RUNNING, Ended
+from .recording import DONE, Ended, Place
 from .store import Store, numbered
 
 # Outcomes that say nothing of the code.
@@ -35,12 +35,15 @@ class Past(NamedTuple):
 
 def runs(store: Store, limit: int | None = None) -> list[Run]:
     """The last runs, the latest first."""
-    query = "SELECT id, began, ended, status, about FROM run ORDER BY id DESC LIMIT ?"
-    found = store.read(query, (-1 if limit is None else limit,))
-    oldest = found[-1][0] if found else 0
-    query = "SELECT run, outcome, count(*) FROM result WHERE run >= ? GROUP BY run, outcome"
+    return _runs(store, "ORDER BY id DESC LIMIT ?", (-1 if limit is None else limit,))
+
+
+def _runs(store: Store, which: str, values: tuple[Any, ...]) -> list[Run]:
+    found = store.read(f"SELECT id, began, ended, status, about FROM run {which}", values)
+    oldest, latest = (found[-1][0], found[0][0]) if found else (0, 0)
+    query = "SELECT run, outcome, count(*) FROM result WHERE run BETWEEN ? AND ? GROUP BY 1, 2"
     counts: dict[int, dict[str, int]] = {}
-    for run, outcome, count in store.read(query, (oldest,)):
+    for run, outcome, count in store.read(query, (oldest, latest)):
         counts.setdefault(run, {})[outcome] = count
     return [
         Run(number, began, ended, status, json.loads(about), counts.get(number, {}))
@@ -48,11 +51,37 @@ def runs(store: Store, limit: int | None = None) -> list[Run]:
     ]
 
 
+def run_of(store: Store, number: int | None = None) -> Run | None:
+    """The run of that number, or the last one; None if there is none."""
+    where = "ORDER BY id DESC LIMIT 1" if number is None else f"WHERE id = {int(number)}"
+    found = _runs(store, where, ())
+    return found[0] if found else None
+
+
 def broken_off(store: Store) -> int | None:
     """The last run, if it has not come to its end; None if it has, or there is none."""
     query = "SELECT id, status FROM run ORDER BY id DESC LIMIT 1"
     found = store.read(query)
-    return found[0][0] if found and found[0][1] == RUNNING else None
+    return found[0][0] if found and found[0][1] != DONE else None
+
+
+class Member(NamedTuple):
+    """A task of a run."""
+
+    name: str
+    nth: int
+    place: Place
+
+
+def members(store: Store, run: int) -> list[Member]:
+    """The tasks of a run, in the order in which they were found."""
+    names = {number: (name, nth) for number, name, nth in store.read("SELECT * FROM task")}
+    found = store.read("SELECT tasks FROM run WHERE id = ?", (run,))
+    listed = json.loads(found[0][0]) if found else []
+    return [
+        Member(*names[number], Place(file, line, tuple(waits_for)))
+        for number, file, line, waits_for in listed
+    ]
 
 
 def results(store: Store, run: int) -> list[Past]:
@@ -82,6 +111,24 @@ def running(store: Store, run: int) -> dict[tuple[str, int], float]:
     """The tasks that ran when the run was last written down, and since when."""
     query = "SELECT name, nth, since FROM running JOIN task ON task = id WHERE run = ?"
     return {(name, nth): since for name, nth, since in store.read(query, (run,))}
+
+
+def last_outcomes(store: Store) -> dict[tuple[str, int], str]:
+    """How each task ended in the last run of those in which it did, by name."""
+    # Of a group with a max(), SQLite takes the other columns from the row that has it.
+    query = """
+        SELECT name, nth, outcome, max(run) FROM result JOIN task ON task = id GROUP BY task
+    """
+    return {(name, nth): outcome for name, nth, outcome, _ in store.read(query)}
+
+
+def ends(store: Store, run: int) -> dict[tuple[str, int], tuple[str, bool, bytes | None]]:
+    """Of each task of a run that ended: its outcome, `deps_ok`, and its shared dict, pickled."""
+    query = """
+        SELECT name, nth, outcome, deps_ok, shared FROM result JOIN task ON task = id
+        WHERE run = ?
+    """
+    return {(name, nth): (how, bool(ok), blob) for name, nth, how, ok, blob in store.read(query, (run,))}
 
 
 def seconds(store: Store, names: Iterable[str]) -> list[float | None]:

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import pickle
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from ..sched import Outcome
 from ..sched.common import Task, TaskRes, identity
-from ..sched.events import Blocked, Checkpoint, Event, Finished, Started
+from ..sched.events import Checkpoint, Event, Finished, Started
 from .folder import StateError
 from .recording import Ended, Recording
+from .store import storable
+
+
+class Told(NamedTuple):
+    """What a result says in words: why it didn't end well, and what was found and printed."""
+
+    reason: str | None = None
+    traceback: str | None = None
+    output: str | None = None
+    results: Sequence[Mapping[str, Any]] = ()
 
 
 class Recorder:
     """Hears a run's events, and writes them at each checkpoint.
 
     `begun` is when the run began on its pool's clock. `code_of` gives a digest of the code that a
-    task is of, or None. When the state can't be written any more, `failed` is called with the
+    task is of, or None; `told` puts a result into words. When the state can't be written any more, `failed` is called with the
     StateError, once, and the run goes on without it.
     """
 
@@ -27,6 +39,7 @@ class Recorder:
         begun: float,
         failed: Callable[[StateError], object],
         code_of: Callable[[Task], str | None] = lambda task: None,
+        told: Callable[[TaskRes], Told] | None = None,
     ) -> None:
         # Configuration.
         self._recording = recording
@@ -34,9 +47,9 @@ class Recorder:
         self._begun = begun
         self._failed = failed
         self._code_of = code_of
+        self._told = _told if told is None else told
         # State.
         self._broken = False
-        self._reasons: dict[int, str] = {}  # of tasks that didn't start
 
     def hear(self, event: Event) -> None:
         """Take in an event."""
@@ -44,11 +57,9 @@ class Recorder:
             return
         if isinstance(event, Started):
             self._recording.started(self._number(event.task), event.time - self._begun)
-        elif isinstance(event, Blocked):
-            self._reasons[self._number(event.task)] = str(event.reason)
         elif isinstance(event, Finished):
             number = self._number(event.task)
-            self._recording.ended(number, self._ended(number, event))
+            self._recording.ended(number, self._ended(event))
         elif isinstance(event, Checkpoint):
             self.write()
 
@@ -64,21 +75,26 @@ class Recorder:
     def _number(self, task: Task) -> int:
         return self._numbers[identity(task)]
 
-    def _ended(self, number: int, event: Finished) -> Ended:
+    def _ended(self, event: Finished) -> Ended:
         res = event.result
         if res is None:
-            return Ended(str(event.outcome), reason=self._reasons.pop(number, None))
+            reason = None if event.reason is None else storable(str(event.reason))
+            return Ended(str(event.outcome), reason=reason)
         started = None if res.started is None else res.started - self._begun
         deps_ok, shared = res.deps_ok, None
         if deps_ok and res.shared:
             shared = _pickled(res)
             deps_ok = shared is not None
-        reason, traceback = _why(res)
-        code = self._code_of(event.task)
+        reason, traceback, output, results = self._told(res)
         return Ended(
             str(event.outcome), started, res.duration, res.attempts, res.worker,
-            reason, traceback, deps_ok, shared, code,
+            _storable(reason), _storable(traceback), _storable(output or None), json.dumps(results) if results else None,
+            deps_ok, shared, self._code_of(event.task),
         )  # fmt: skip
+
+
+def _storable(text: str | None) -> str | None:
+    return None if text is None else storable(text)
 
 
 def _pickled(res: TaskRes) -> bytes | None:
@@ -89,10 +105,15 @@ def _pickled(res: TaskRes) -> bytes | None:
         return None
 
 
-def _why(res: TaskRes) -> tuple[str | None, str | None]:
-    """Why the task didn't end well, in a line and in full."""
+def _told(res: TaskRes) -> Told:
+    """Of any result; that of a suite has more to say."""
+    output: str | None = getattr(res, "output", None)
+    findings = [
+        {"name": each.name, "outcome": each.verdict, "note": each.note}
+        for each in getattr(res, "findings", ())
+    ]
     info = res.excinfo
     if info is None or res.outcome in (Outcome.OK, Outcome.FRESH):
-        return None, None
+        return Told(None, None, output, findings)
     lines = [line for line in info.text.splitlines() if line.strip()]
-    return (lines[-1] if lines else str(info.type)), info.text
+    return Told(lines[-1] if lines else str(info.type), info.text, output, findings)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .folder import StateError
@@ -25,9 +26,19 @@ class Ended(NamedTuple):
     worker: str | None = None
     reason: str | None = None
     traceback: str | None = None
+    output: str | None = None
+    results: str | None = None
     deps_ok: bool = False
     shared: bytes | None = None
     code: str | None = None
+
+
+class Place(NamedTuple):
+    """Where a task is in its source and among the others."""
+
+    file: str | None = None
+    line: int | None = None
+    waits_for: Sequence[int] = ()  # the numbers of tasks that it requires or is after
 
 
 class Recording:
@@ -43,24 +54,34 @@ class Recording:
 
     @classmethod
     def begin(
-        cls, store: Store, names: Iterable[str], time: float, about: Mapping[str, Any]
+        cls,
+        store: Store,
+        names: Iterable[str],
+        time: float,
+        about: Mapping[str, Any],
+        places: Iterable[Place] = (),
     ) -> Recording:
         """A new run of tasks with these names, which began at `time`, in seconds since 1970."""
+        ids = _ids(store, names)
         with store.writing() as database:
-            insert = "INSERT INTO run (began, status, about) VALUES (?, ?, ?)"
-            run = database.execute(insert, (time, RUNNING, json.dumps(about))).lastrowid
+            insert = "INSERT INTO run (began, status, about, tasks) VALUES (?, ?, ?, ?)"
+            values = (time, RUNNING, json.dumps(about), _listed(ids, places))
+            run = database.execute(insert, values).lastrowid
         assert run is not None
-        return cls(store, run, _ids(store, names))
+        return cls(store, run, ids)
 
     @classmethod
-    def resume(cls, store: Store, run: int, names: Iterable[str]) -> Recording:
-        """Go on with a run; StateError if there is none of that number."""
+    def resume(
+        cls, store: Store, run: int, names: Iterable[str], places: Iterable[Place] = ()
+    ) -> Recording:
+        """Go on with a run, of these tasks; StateError if there is none of that number."""
+        ids = _ids(store, names)
         with store.writing() as database:
             database.execute("DELETE FROM running WHERE run = ?", (run,))
-            update = "UPDATE run SET status = ?, ended = NULL WHERE id = ?"
-            if not database.execute(update, (RUNNING, run)).rowcount:
+            update = "UPDATE run SET status = ?, ended = NULL, tasks = ? WHERE id = ?"
+            if not database.execute(update, (RUNNING, _listed(ids, places), run)).rowcount:
                 raise StateError(f"there is no run {run} in {str(store.path)!r}")
-        return cls(store, run, _ids(store, names))
+        return cls(store, run, ids)
 
     def started(self, task: int, time: float) -> None:
         """An attempt at the task of that number began, so many seconds after the run."""
@@ -105,6 +126,12 @@ _SECONDS = f"""
     WHERE run = ? AND outcome = 'ok' AND duration IS NOT NULL
     ON CONFLICT (task) DO UPDATE SET mean = mean + {_WEIGHT} * (excluded.mean - mean)
 """
+
+
+def _listed(ids: Iterable[int], places: Iterable[Place]) -> str:
+    """What the column `tasks` of the table `run` has."""
+    known = itertools.chain(places, itertools.repeat(Place()))
+    return json.dumps([[number, *place] for number, place in zip(ids, known)])
 
 
 def _ids(store: Store, names: Iterable[str]) -> list[int]:

@@ -160,11 +160,16 @@ def _transaction(database: sqlite3.Connection) -> Iterator[None]:
     database.execute("COMMIT")
 
 
+def storable(text: str) -> str:
+    """The text as it can be written: halves of surrogate pairs, as of odd file names, escaped."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+
+
 def numbered(names: Iterable[str]) -> list[tuple[str, int]]:
     """Names with, for each, how many before it are the same."""
     seen: dict[str, int] = {}
     found = []
-    for name in names:
+    for name in map(storable, names):
         nth = seen.get(name, 0)
         seen[name] = nth + 1
         found.append((name, nth))

@@ -10,7 +10,10 @@ TABLES = (
         began REAL NOT NULL,            -- seconds since 1970
         ended REAL,                     -- the same; NULL while it goes on, or if it broke off
         status TEXT NOT NULL,           -- 'running', 'done' or 'interrupted'
-        about TEXT NOT NULL             -- what else is known of it, a JSON object
+        about TEXT NOT NULL,            -- what else is known of it, a JSON object
+        tasks TEXT NOT NULL             -- a JSON list, in the order in which they were found, of
+                                        -- [id in table task, file, line, [places of those in this
+                                        -- list that it waits for]]
     )
     """,
     """
@@ -43,6 +46,8 @@ TABLES = (
         worker TEXT,
         reason TEXT,                    -- why it didn't end well, in a line
         traceback TEXT,
+        output TEXT,                    -- what it printed, as far as that was captured
+        results TEXT,                   -- its own: a JSON list of {name, outcome, note, …}, or NULL
         deps_ok INTEGER NOT NULL,       -- 1 if what it provides counts as provided
         shared BLOB,                    -- its shared dict, pickled; NULL if that is empty
         code TEXT,                      -- a digest of the code that it is of

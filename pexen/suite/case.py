@@ -71,6 +71,7 @@ class Case:
             self.__qualname__ = task_name(task)
 
     def __call__(self, shared: Shared, /, **kwargs: Any) -> Any:
+        __tracebackhide__ = True
         task, error, ret = self.task, None, None
         with collecting() as findings, _CAPTURING[self.captures]() as output:
             try:

@@ -100,7 +100,7 @@ class Suite:
             result = None
             if event.result is not None:
                 result = self._opened[id(event.result)] = opened(event.result)
-            return Finished(event.time, _task(event.task), event.outcome, result)
+            return Finished(event.time, _task(event.task), event.outcome, result, event.reason)
         if isinstance(event, Retried):
             result = opened(event.result)
             return Retried(event.time, _task(event.task), event.attempt, result, event.delay)

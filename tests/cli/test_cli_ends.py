@@ -11,6 +11,8 @@ from collections.abc import Iterator
 
 import pytest
 
+GOES_ON = "interrupted; 'pexen run --resume' goes on with it"
+
 WAITS = """
     import threading
     from pexen import task
@@ -38,7 +40,7 @@ WAITS = """
 )
 def test_an_interrupted_run_tears_down_and_dies_by_the_signal(cli, how, number):
     cli.write("suite.py", WAITS)
-    process = cli.start("run", how, "--json", "it.json", "suite")
+    process = cli.start("run", "-s", how, "--json", "it.json", "suite")
     assert process.stdout.readline() == "ready\n"
     process.send_signal(number)
     out, _ = process.communicate(timeout=60)
@@ -47,7 +49,7 @@ def test_an_interrupted_run_tears_down_and_dies_by_the_signal(cli, how, number):
     assert len(ended) == 1
     assert any(line.startswith("cancelled suite/b_never  ") for line in lines)
     assert lines.index("cleaned") < lines.index("ok        suite/c_cleans  N s")
-    assert lines[-2:] == ["interrupted", "3 tasks: 1 ok, 1 lost, 1 cancelled  in N s"]
+    assert lines[-2:] == [GOES_ON, "3 tasks: 1 ok, 1 lost, 1 cancelled  in N s"]
     assert process.returncode == -number
     record = json.loads((cli.folder / "it.json").read_text())
     assert record["interrupted"] is True
@@ -57,13 +59,13 @@ def test_an_interrupted_run_tears_down_and_dies_by_the_signal(cli, how, number):
 def test_a_second_interrupt_ends_teardown_as_well(cli):
     hangs = 'print("cleaning", flush=True); signal.pause()'
     cli.write("suite.py", WAITS.replace('print("cleaned", flush=True)', hangs))
-    process = cli.start("run", "-j1", "suite")
+    process = cli.start("run", "-s", "-j1", "suite")
     for line in "ready\n", "cleaning\n":
         while process.stdout.readline() != line:
             assert process.poll() is None
         process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=60)
-    assert "lost      suite/c_cleans" in out and "interrupted\n3 tasks: 2 lost" in out
+    assert "lost      suite/c_cleans" in out and f"{GOES_ON}\n3 tasks: 2 lost" in out
     assert process.returncode == -signal.SIGINT
 
 
@@ -76,18 +78,18 @@ def test_a_run_in_threads_is_interrupted_too(cli):
             print("ready", flush=True)
             time.sleep(600)
     """)
-    process = cli.start("run", "--threads", "suite")
+    process = cli.start("run", "-s", "--threads", "suite")
     assert process.stdout.readline() == "ready\n"
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=60)
     assert "pexen: warning: task 'suite/a' still runs, in abandoned" in out
-    assert "interrupted\n1 task: 1 lost  in" in out
+    assert f"{GOES_ON}\n1 task: 1 lost  in" in out
     assert process.returncode == -signal.SIGINT
 
 
 def test_a_shell_sees_130(cli):
     cli.write("suite.py", WAITS)
-    command = f"echo $$; {sys.executable} -m pexen run suite; echo status $?"
+    command = f"echo $$; {sys.executable} -m pexen run -s suite; echo status $?"
     process = cli.start(command=["sh", "-c", command])
     assert process.stdout.readline() == f"{process.pid}\n"
     assert process.stdout.readline() == "ready\n"
@@ -117,7 +119,7 @@ def test_an_interrupt_while_collecting_has_no_traceback(cli):
         while True:
             signal.pause()
     """)
-    process = cli.start("run", "suite")
+    process = cli.start("run", "-s", "suite")
     assert process.stdout.readline() == "ready\n"
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=60)

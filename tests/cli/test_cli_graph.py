@@ -180,7 +180,11 @@ def test_the_record_says_all_of_each_task(cli):
     cli.write("s.py", RUN)
     cli.run("run", "-j1", "--json", "it.json", "s")
     record = json.loads((cli.folder / "it.json").read_text())
-    assert set(record) == {"format", "pexen", "date", "elapsed", "interrupted", "tasks"}
+    assert set(record) == {
+        "format", "suite", "pexen", "python", "host", "argv", "date", "began", "elapsed",
+        "interrupted", "tasks",
+    }  # fmt: skip
+    assert (record["suite"], record["argv"][:2]) == ("s", ["-j1", "--json"])
     assert record["format"] == 1 and record["interrupted"] is False
     failed, blocked, skipped, ok = record["tasks"]
     assert 0 <= failed.pop("started") <= record["elapsed"]
@@ -189,23 +193,35 @@ def test_the_record_says_all_of_each_task(cli):
     assert failed == {
         "callpath": ["s", "a_fails"],
         "name": "s/a_fails",
+        "file": str(cli.folder / "s.py"),
+        "line": 5,
+        "waits_for": [],
         "outcome": "failed",
+        "verdict": "failed",
         "attempts": 1,
         "worker": "process-1",
         "reason": "ValueError: not so",
+        "output": None,
         "results": [],
+        "rerun": "pexen run s --only s/a_fails",
     }
     assert blocked == {
         "callpath": ["s", "b_blocked"],
         "name": "s/b_blocked",
+        "file": str(cli.folder / "s.py"),
+        "line": 8,
+        "waits_for": [0],
         "outcome": "blocked",
+        "verdict": "blocked",
         "started": None,
         "duration": None,
         "attempts": 0,
         "worker": None,
         "reason": "requires 'x', but 's/a_fails' ended failed",
         "traceback": None,
+        "output": None,
         "results": [],
+        "rerun": "pexen run s --only s/b_blocked",
     }
     assert (skipped["reason"], skipped["traceback"]) == ("not here", None)
     assert (ok["reason"], ok["traceback"], ok["outcome"]) == (None, None, "ok")

@@ -105,15 +105,12 @@ def test_an_empty_environment_variable_says_nothing(cli):
 def test_the_habit_of_xdist_is_told_the_right_option(cli):
     cli.script("""
         $ pexen run -n 4 suite
-        pexen: error: -n is not an option; did you mean -j 4?
+        pexen: error: -n is no number of jobs; did you mean -j 4?
         [2]
         $ pexen run -n4 suite
-        pexen: error: -n is not an option; did you mean -j 4?
+        pexen: error: -n is no number of jobs; did you mean -j 4?
         [2]
         $ pexen run -n auto suite
-        pexen: error: -n is not an option; did you mean -j auto?
-        [2]
-        $ pexen run -n suite
-        pexen: error: -n is not an option; did you mean -j?
+        pexen: error: -n is no number of jobs; did you mean -j auto?
         [2]
     """)

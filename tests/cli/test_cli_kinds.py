@@ -36,6 +36,7 @@ def test_the_tests_of_a_unittest_class_have_a_line_each(cli):
           File "FOLDER/test_it.py", line 5, in test_b
         ...
         AssertionError: not so
+        -- again: pexen run --factory unittest test_it --only test_it/TestIt
 
         2 tasks: 1 ok, 1 failed  in N s
         5 tests in them: 2 ok, 1 failure, 1 skipped, 1 expected failure
@@ -64,10 +65,9 @@ def test_executables_are_told_by_their_exit_status(cli):
     cli.write("ex/c_three", "#!/bin/sh\nexit 3\n", executable=True)
     cli.write("ex/d_killed", "#!/bin/sh\nkill -TERM $$\n", executable=True)
     cli.write("ex/readme", "not executable")
-    for factory in "auto", "filesystem":
+    for factory, more in ("auto", ""), ("filesystem", " --factory filesystem"):
         cli.script(f"""
             $ pexen run -j1 --factory {factory} ex
-            hello
             ok        ex/a_ok  N s
             skipped   ex/b_skip  N s  exit status 77
             failed    ex/c_three  N s  exit status 3
@@ -75,9 +75,11 @@ def test_executables_are_told_by_their_exit_status(cli):
 
             == failed: ex/c_three
             FOLDER/ex/c_three: exit status 3
+            -- again: pexen run{more} ex --only ex/c_three
 
             == failed: ex/d_killed
             FOLDER/ex/d_killed: ended by signal SIGTERM
+            -- again: pexen run{more} ex --only ex/d_killed
 
             4 tasks: 1 ok, 1 skipped, 2 failed  in N s
             [1]
@@ -99,6 +101,7 @@ def test_a_program_run_by_a_function_shows_status_and_traceback(cli):
         Traceback (most recent call last):
         ...
         subprocess.CalledProcessError: Command '['false']' returned non-zero exit status 1.
+        -- again: pexen run suite --only suite/a
 
         1 task: 1 failed  in N s
         [1]

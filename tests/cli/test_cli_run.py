@@ -41,6 +41,7 @@ def test_a_run_is_a_line_per_task_then_failures_then_a_summary(cli):
             raise ValueError("bad superblock\\nat 0")
         ValueError: bad superblock
         at 0
+        -- again: pexen run suite --only suite/b_format
 
         4 tasks: 1 ok, 1 skipped, 1 failed, 1 blocked  in N s
         1 locks still held at exit, left by 'suite/b_format'
@@ -86,22 +87,39 @@ def test_a_line_comes_when_its_task_has_ended_and_not_later(cli):
     assert process.returncode == 0
 
 
-def test_what_a_task_prints_stands_before_its_line(cli):
+def test_what_a_task_prints_is_shown_if_it_fails_and_at_once_with_s(cli):
     cli.write("suite.py", """
         from pexen import task
         @task(provides=["a"])
         def a(): print("hello from a")
         @task(requires=["a"])
-        def b(): print("hello from b")
+        def b(): print("hello from b"); 1 / 0
     """)
     cli.script("""
         $ pexen run -j1 suite
+        ok        suite/a  N s
+        failed    suite/b  N s  ZeroDivisionError: division by zero
+
+        == failed: suite/b
+        Traceback (most recent call last):
+        ...
+        ZeroDivisionError: division by zero
+        -- printed
+        hello from b
+        -- again: pexen run suite --only suite/b
+
+        2 tasks: 1 ok, 1 failed  in N s
+        [1]
+        $ pexen run -s -j1 suite
         hello from a
         ok        suite/a  N s
         hello from b
-        ok        suite/b  N s
+        failed    suite/b  N s  ZeroDivisionError: division by zero
+        ...
+        -- again: pexen run suite --only suite/b
 
-        2 tasks: 2 ok  in N s
+        2 tasks: 1 ok, 1 failed  in N s
+        [1]
     """)
 
 
@@ -129,6 +147,7 @@ def test_a_task_that_crashes_takes_nothing_along(cli):
 
         ...
           File "FOLDER/suite.py", line 4 in a
+        -- again: pexen run suite --only suite/a
 
         3 tasks: 1 ok, 1 lost, 1 blocked  in N s
         [1]

@@ -18,7 +18,7 @@ GOOD = """
 
 def test_without_a_command_the_help_is_shown(cli):
     out, err, status = cli.run()
-    assert out.startswith("usage: pexen COMMAND ...") and "\n  graph  draw" in out
+    assert out.startswith("usage: pexen COMMAND ...") and "\n  graph   draw" in out
     assert (err, status) == ("", 2)
 
 
@@ -79,10 +79,10 @@ def test_a_wrong_command_is_2(cli):
         pexen: error: 'rnu' is not a command; did you mean 'run'?
         [2]
         $ pexen --verbose
-        pexen: error: '--verbose' is not a command; there are run, list, graph, plan
+        pexen: error: '--verbose' is not a command; there are run, list, graph, plan, history, report, why
         [2]
         $ pexen --
-        pexen: error: '--' is not a command; there are run, list, graph, plan
+        pexen: error: '--' is not a command; there are run, list, graph, plan, history, report, why
         [2]
     """)
 
@@ -91,7 +91,7 @@ def test_wrong_options_are_2(cli):
     cli.write("suite.py", GOOD)
     cli.script("""
         $ pexen run
-        pexen: error: the following arguments are required: TARGET; see 'pexen run -h'
+        pexen: error: name a TARGET, on the command line or as 'targets' in [tool.pexen]
         [2]
         $ pexen list --frob suite
         pexen: error: unrecognized arguments: --frob; see 'pexen list -h'
@@ -188,7 +188,7 @@ def test_an_error_of_pexen_itself_is_3_with_a_traceback(cli):
         from pexen.sched import InternalError
         def broken(*args, **kwargs):
             raise InternalError("the run can't go on")
-        pexen.cli.run.Sched = broken
+        pexen.cli.run.Suite = broken
     """)
     cli.env["PYTHONPATH"] += f":{cli.folder}"
     out, err, status = cli.run("run", "suite")

@@ -1,0 +1,130 @@
+"""Which of the tasks are run, and in which order: what `pexen run` is told of that."""
+
+from __future__ import annotations
+
+import copy
+import random
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..sched import every, unique
+from ..sched.common import Task, identity, task_name
+from ..suite import Selected, parse, select
+from .ending import NothingError, UsageError, say
+from .words import label
+
+# So many edges are kept for each task, on average, of those that are many for many.
+_EDGES = 20
+
+
+def choose(args: Namespace, tasks: Sequence[Task], failed: Callable[[], set[Any]]) -> list[Selected]:
+    """The tasks that the arguments select, with the metadata that they ask for.
+
+    `failed` gives the identities of those that didn't end well when they were run last. Raises
+    UsageError for a name that no task has, NothingError if there is nothing to run.
+    """
+    wanted = _last_failed(args, failed) if args.lf or args.ff else set()
+    for name in args.only or ():
+        if not select(tasks, [name]):
+            raise UsageError(_no_such(name, tasks))
+    chosen = select(
+        tasks,
+        args.only or (),
+        parse(args.k) if args.k is not None else None,
+        (lambda task: identity(task) in wanted) if args.lf and wanted else None,
+        deps=not args.no_deps,
+    )
+    if not chosen:
+        raise NothingError(f"of {len(tasks)} tasks, none is selected; 'pexen list' shows them")
+    if args.ff and wanted:
+        chosen = _first(chosen, wanted)
+    if args.retries is not None:
+        chosen = [_with_default(each, "retries", args.retries) for each in chosen]
+    if args.shuffle is not None:
+        random.Random(args.shuffle).shuffle(chosen)
+    return chosen
+
+
+def _last_failed(args: Namespace, failed: Callable[[], set[Any]]) -> set[Any]:
+    found = failed()
+    if not found:
+        what = "all are run" if args.lf else "the order is as ever"
+        say("note", f"no task is known to have failed when it was run last, so {what}")
+    return found
+
+
+def _no_such(name: str, tasks: Sequence[Task]) -> str:
+    import difflib
+
+    names = [task_name(task) for task in tasks]
+    close = difflib.get_close_matches(name, names, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else "'pexen list' shows what there is"
+    return f"task {name!r} is not there; {hint}"
+
+
+def _first(chosen: list[Selected], wanted: set[Any]) -> list[Selected]:
+    """Those that are wanted, and what they can't be without, before all others."""
+    tasks = [each.task for each in chosen]
+    ahead = {
+        identity(each.task)
+        for each in select(tasks, wanted=lambda task: identity(task) in wanted)
+    }
+    least = min(each.meta.priority for each in chosen)
+    return [
+        _with(each, "priority", least - 1) if identity(each.task) in ahead else each
+        for each in chosen
+    ]
+
+
+def _with_default(chosen: Selected, name: str, value: Any) -> Selected:
+    return chosen if name in chosen.meta.given() else _with(chosen, name, value)
+
+
+def _with(chosen: Selected, name: str, value: Any) -> Selected:
+    meta = copy.copy(chosen.meta)
+    setattr(meta, name, value)
+    return Selected(chosen.task, meta)
+
+
+def waits_for(chosen: Sequence[Selected]) -> list[list[int]]:
+    """For each task the places, in the list, of those that provide what it requires or is after.
+
+    Where many wait for many, not all are told.
+    """
+    providers: dict[Any, list[int]] = {}
+    for number, (_, meta) in enumerate(chosen):
+        for tag in meta.provides:
+            providers.setdefault(tag.tag if isinstance(tag, unique) else tag, []).append(number)
+    left = _EDGES * len(chosen)
+    found = []
+    for _, meta in chosen:
+        edges: dict[int, None] = {}
+        for need in (*meta.requires, *meta.after):
+            each = providers.get(need.tag if isinstance(need, every) else need, ())
+            if len(each) <= max(left, 1):
+                edges.update(dict.fromkeys(each))
+                left -= len(each)
+        found.append(sorted(edges))
+    return found
+
+
+def rerun_command(args: Namespace, name: str) -> str:
+    """What to type to run the task of that name again."""
+    import shlex
+
+    words = ["pexen", "run"]
+    if args.factory != "auto":
+        words += ["--factory", args.factory]
+    if args.match is not None:
+        words += ["--match", args.match]
+    if args.threads:
+        words.append("--threads")
+    return shlex.join([*words, *args.targets, "--only", name])
+
+
+def listed(chosen: Sequence[Selected]) -> str:
+    """The tasks as `--dry-run` shows them."""
+    lines = [label(task) for task, _ in chosen]
+    number = "1 task" if len(lines) == 1 else f"{len(lines)} tasks"
+    return "\n".join([*lines, "", f"{number} would be run"])

@@ -1,0 +1,39 @@
+"""Going on with a run that was interrupted: which it was, and what it was told."""
+
+from __future__ import annotations
+
+from ..state import StateError, Store, default_folder
+from ..state.history import broken_off, run_of
+from .ending import UsageError
+from .keeping import Keeping
+
+
+def arguments_of_last() -> list[str]:
+    """The command line of the run that was interrupted; UsageError if there is none."""
+    try:
+        with Store(default_folder()) as store:
+            number = broken_off(store)
+            run = None if number is None else run_of(store, number)
+    except StateError as exc:
+        raise UsageError(exc) from exc
+    if run is None:
+        raise _nothing()
+    argv = run.about.get("argv")
+    if not isinstance(argv, list):
+        raise UsageError(f"run {run.number} was not made by this command; name its TARGET")
+    return [str(arg) for arg in argv if arg != "--resume"]
+
+
+def to_resume(kept: Keeping) -> int:
+    """The number of the run that is to go on; UsageError if there is none."""
+    number = kept.broken_off()
+    if number is None:
+        raise _nothing()
+    return number
+
+
+def _nothing() -> UsageError:
+    return UsageError(
+        "there is no run to go on with: the last one came to its end, or the state isn't there; "
+        "leave out --resume"
+    )

@@ -1,0 +1,163 @@
+"""What is shown of a run: a line as each task ends, then the failures, then a summary."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from ..report.live import Live
+from ..sched import Outcome
+from .ended import Ended
+from .ending import say
+from .output import OutputError, printable, put
+from .words import GOOD, Method, headline, label, seconds
+
+_WIDTH = max(len(outcome) for outcome in Outcome)
+
+# How many failures are shown in full at the end, and how much of what each has printed.
+_FAILURES = 50
+_OUTPUT_LINES = 100
+
+
+class Terminal:
+    """Prints what happens, in the order in which it happens.
+
+    `give_up` ends the run; it is called when nothing more can be printed, with the cause in
+    `error`.
+    """
+
+    def __init__(
+        self,
+        quiet: bool,
+        verbose: bool,
+        live: Live | None,
+        paint: Callable[[str, str], str],
+        rerun: Callable[[str], str],
+    ) -> None:
+        # Configuration.
+        self._quiet = quiet  # no lines for the tests inside a task
+        self._all = verbose or live is None  # a line for each task, also for one that is well
+        self._live = live
+        self._paint = paint  # a text and the outcome that it is of
+        self._rerun = rerun  # the command that runs the task of a name again
+        self.give_up: Callable[[], None] = lambda: None
+        # State.
+        self.error: OutputError | None = None
+        self._locks_left = ""  # what the scheduler said of locks left held
+
+    def ended(self, ended: Ended) -> None:
+        """A task has ended; raises nothing, as a listener's errors are lost."""
+        if self._all or ended.outcome not in GOOD or ended.verdict != ended.outcome:
+            self._put("\n".join(self._lines(ended)))
+
+    def warned(self, text: str) -> None:
+        """Take in a warning; what the report tells anyway isn't shown as one."""
+        if "locks still held at exit" in text:
+            self._locks_left = text
+        elif "tasks skipped due to unmet deps" not in text:
+            if self._live is None:
+                say("warning", text)
+            else:
+                self._put(f"pexen: warning: {text}")
+
+    def conclude(
+        self, all_ended: Sequence[Ended], elapsed: float, slowest: int, notes: Sequence[str]
+    ) -> None:
+        """Print the failures again, in full, the `slowest` tasks, and a summary with notes."""
+        if self._live is not None:
+            self._live.close()
+            self._live = None
+        failures = [ended for ended in all_ended if ended.failed]
+        for ended in failures[:_FAILURES]:
+            self._put(self._failure(ended))
+        if len(failures) > _FAILURES:
+            self._put(f"\n{len(failures) - _FAILURES} more failed, and are in the state")
+        if slowest:
+            self._put(_slowest(all_ended, slowest))
+        self._put("\n".join(["", *notes, self._summary(all_ended, elapsed)]))
+
+    def _lines(self, ended: Ended) -> list[str]:
+        shown = "warn" if ended.verdict == "warn" else str(ended.outcome)
+        parts = [f"{self._paint(f'{shown:<{_WIDTH}}', shown)} {label(ended.task)}"]
+        if ended.duration is not None:
+            parts.append(seconds(ended.duration))
+        if ended.attempts > 1:
+            parts.append(f"{ended.attempts} attempts")
+        if ended.why:
+            parts.append(ended.why)
+        return ["  ".join(parts), *([] if self._quiet else map(self._method_line, ended.methods))]
+
+    def _method_line(self, method: Method) -> str:
+        shown = self._paint(f"{method.outcome:<{_WIDTH}}", method.outcome)
+        line = f"{'':<{_WIDTH}}   {shown}  {printable(method.name)}"
+        wanted = method.failed or method.outcome not in ("ok", "expected failure")
+        why = printable(headline(method.note)) if wanted else ""
+        return f"{line}  {why}" if why else line
+
+    def _failure(self, ended: Ended) -> str:
+        """A failed task in full: its traceback, or those of the tests in it that failed."""
+        name = label(ended.task)
+        parts = [self._paint(f"\n== {ended.outcome}: {name}", ended.outcome)]
+        failing = [method for method in ended.methods if method.failed]
+        if failing:
+            parts += [
+                f"-- {each.outcome}: {name}/{printable(each.name)}\n{each.note}".rstrip()
+                for each in failing
+            ]
+        else:
+            parts.append(ended.in_full)
+        if ended.output:
+            parts += ["-- printed", _last_lines(ended.output)]
+        return "\n".join([*parts, f"-- again: {printable(self._rerun(name))}"])
+
+    def _summary(self, all_ended: Sequence[Ended], elapsed: float) -> str:
+        tasks = Counter(ended.outcome for ended in all_ended)
+        parts = [
+            self._paint(f"{tasks[outcome]} {outcome}", outcome)
+            for outcome in Outcome
+            if tasks[outcome]
+        ]
+        number = _counted(len(all_ended), "task")
+        text = f"{number}: {', '.join(parts)}  in {seconds(elapsed)}"
+        tests = Counter(method.outcome for ended in all_ended for method in ended.methods)
+        if tests:
+            counts = ", ".join(f"{count} {outcome}" for outcome, count in tests.items())
+            text += f"\n{_counted(tests.total(), 'test')} in them: {counts}"
+        if self._locks_left:
+            text += f"\n{printable(self._locks_left)}"
+        return text
+
+    def _put(self, text: str) -> None:
+        if self.error is not None:
+            return
+        try:
+            if self._live is None:
+                put(text)
+            else:
+                self._live.above(text)
+        except OSError as exc:
+            self.error = OutputError(exc)
+        except OutputError as exc:
+            self.error = exc
+        if self.error is not None:
+            self.give_up()
+
+
+def _slowest(all_ended: Sequence[Ended], number: int) -> str:
+    ran = [ended for ended in all_ended if ended.duration is not None]
+    ran.sort(key=lambda ended: -(ended.duration or 0))
+    lines = [f"{seconds(ended.duration or 0):>10}  {label(ended.task)}" for ended in ran[:number]]
+    return "\n".join(["\nthe slowest:", *lines])
+
+
+def _last_lines(text: str) -> str:
+    """The end of what a task has printed, fit for a terminal."""
+    lines = text.rstrip("\n").split("\n")
+    left_out = len(lines) - _OUTPUT_LINES
+    head = [f"[{left_out} lines before are in the state and the reports]"] if left_out > 0 else []
+    shown = [printable(line.rstrip("\r").replace("\t", "    ")) for line in lines[-_OUTPUT_LINES:]]
+    return "\n".join(head + shown)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

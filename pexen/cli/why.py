@@ -1,0 +1,103 @@
+"""`pexen why`: why a task ran, waited, was blocked or was skipped in the last run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .ending import UsageError
+from .options import Parser
+from .output import printable, put
+from .past import document, opened, run_named
+from .words import seconds
+
+_DESCRIPTION = """\
+Tell in a paragraph what became of a task in the last run, and why: what it waited for, when it
+began and ended, or which other task kept it from running."""
+
+_EXAMPLES = """\
+examples:
+  pexen why suite/orders/add_up_orders
+  pexen why --run 12 suite/orders/add_up_orders
+"""
+
+# Less than that, in seconds, isn't worth a word.
+_AT_ONCE = 0.01
+
+Task = Mapping[str, Any]
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command."""
+    parser = Parser("pexen why", "pexen why [--run RUN] TASK", _DESCRIPTION, _EXAMPLES)
+    parser.add_argument("task", metavar="TASK", help="its name, as 'pexen list' prints it")
+    parser.add_argument("--run", metavar="RUN", help="the number of a run (default: the last one)")
+    args = parser.parse_args(argv)
+    with opened() as store:
+        run = document(store, run_named(store, args.run))
+    tasks = run["tasks"]
+    found = [task for task in tasks if task["name"] == args.task]
+    if not found:
+        raise UsageError(_unknown(args.task, [task["name"] for task in tasks], run["run"]))
+    put("\n".join(_paragraph(task, run) for task in found))
+    return 0
+
+
+def _paragraph(task: Task, run: Mapping[str, Any]) -> str:
+    said = [f"{printable(task['name'])} in run {run['run']}:"]
+    needed = [run["tasks"][number] for number in task["waits_for"]]
+    if task["outcome"] is None:
+        began = task["started"] is not None
+        said.append("it was running" if began else "it had not begun")
+        said.append("when the run broke off." if run["interrupted"] else "as far as is known.")
+    elif task["outcome"] in ("blocked", "cancelled"):
+        said.append(f"it was {task['outcome']}: {printable(task['reason'] or 'the run ended')}.")
+    else:
+        said += [*_waited(task, needed), *_ended(task)]
+    return " ".join(said)
+
+
+def _waited(task: Task, needed: Sequence[Task]) -> list[str]:
+    """What it waited for, and for how long for what else: locks, resources, a worker."""
+    started = task["started"]
+    ends = [(end, each["name"]) for each in needed if (end := _end(each)) is not None]
+    if started is None:
+        return []
+    ready = 0.0
+    said = []
+    if ends:
+        ready, last = max(ends)
+        others = len(needed) - 1
+        more = f", the last of {others + 1} that it waited for" if others else ", for which it waited"
+        said.append(f"it was ready at {seconds(ready)}, when {printable(last)} ended{more};")
+    elif not needed:
+        said.append("it waited for no other task;")
+    waited = started - ready
+    if waited < _AT_ONCE:
+        said.append("it began at once")
+    else:
+        said.append(f"it began {seconds(waited)} later, when locks and a worker were free for it,")
+    return [*said, f"at {seconds(started)} in {task['worker'] or 'a worker'}"]
+
+
+def _ended(task: Task) -> list[str]:
+    took = "" if task["duration"] is None else f" after {seconds(task['duration'])}"
+    again = f", at attempt {task['attempts']}" if task["attempts"] > 1 else ""
+    why = f": {printable(task['reason'])}" if task["reason"] else ""
+    words = "was skipped" if task["outcome"] == "skipped" else f"ended {task['outcome']}"
+    return [f"and {words}{took}{again}{why}."]
+
+
+def _end(task: Task) -> float | None:
+    if task.get("started") is None or task.get("duration") is None:
+        return None
+    end: float = task["started"] + task["duration"]
+    return end
+
+
+def _unknown(name: str, names: Sequence[str], run: int) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(name, names, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else "'pexen report --json' has all its tasks"
+    return f"task {name!r} was not in run {run}; {hint}"
