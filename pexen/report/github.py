@@ -117,7 +117,9 @@ def append_summary(text: str, environ: Mapping[str, str]) -> str | None:
 def _error(result: Mapping[str, Any]) -> str:
     known = {"file": result.get("file"), "line": result.get("line"), "title": _name(result)}
     properties = [
-        f"{key}={_property(_short(str(value)))}" for key, value in known.items() if value is not None
+        f"{key}={_property(_short(str(value)))}"
+        for key, value in known.items()
+        if value is not None
     ]
     outcome, reason = str(result["outcome"]), str(result.get("reason") or "")
     told = shortened(f"{outcome}: {reason}" if reason else outcome, _LONG)

@@ -34,7 +34,8 @@ _TEXTS = ("reason", "traceback", "output")
 # What is deeper is shown as text.
 _DEPTH = 20
 
-_encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
+# A cycle is found without the costly check for it, as a RecursionError.
+_encode = json.JSONEncoder(allow_nan=False, check_circular=False, separators=(",", ":")).encode
 
 
 class Lines:
@@ -60,16 +61,15 @@ class Lines:
         """A task ended; `result` has of the keys in KEYS those that are known."""
         if self._broken:
             return
-        known: dict[str, Any] = {"event": "result"}
-        for key, value in result.items():
-            # Neither None nor empty; 0 is neither.
-            if (value or value == 0) and key in _KEYS:
-                known[key] = value
+        # Neither None nor empty, but 0 is something.
+        known: dict[str, Any] = {"event": "result"} | {
+            key: value for key, value in result.items() if (value or value == 0) and key in _KEYS
+        }
         self._outcomes[result["outcome"]] += 1
         for key in _TEXTS:
             if key in known:
                 known[key] = shortened(str(known[key]))
-        self._add(known)
+        self._waiting.append(_line(known))
 
     def end(self, elapsed: float, interrupted: bool) -> None:
         """The run ended, after so many seconds; write what there is to be written."""

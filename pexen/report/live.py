@@ -165,7 +165,8 @@ class Live:
 
     def _what_runs(self, now: float, columns: int) -> str:
         label = " | running: "
-        columns -= len(label) + len(f" +{len(self._running)}")
+        others = len(self._running) - 1
+        columns -= len(label) + (len(f" +{others}") if others else 0)
         shown: list[str] = []
         for name, begun in self._running.items():
             took = f" ({_duration(now - begun)})" if now - begun >= 1 else ""
