@@ -13,17 +13,14 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
-import fcntl
 import io
 import os
 import sys
-import tempfile
 from collections import deque
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-# How much of the beginning is kept, and of the end, in bytes or characters.
-HALF = 500_000
+from .workerfile import HALF, WorkerFile, cut
 
 
 class Output:
@@ -35,53 +32,23 @@ class Output:
 # -- in a process -------------------------------------------------------------------------------
 
 
-class _File:
-    """The file that this process's stdout and stderr lead to."""
-
-    def __init__(self, folder: str | None) -> None:
-        self.pid = os.getpid()
-        # Without a name, so that none is left behind.
-        self._file = tempfile.TemporaryFile(dir=folder, buffering=0)
-        fd = self._file.fileno()
-        fcntl.fcntl(fd, fcntl.F_SETFL, os.O_APPEND)  # as several write to it
-        _flush()
-        for number, name in ((1, "stdout"), (2, "stderr")):
-            os.dup2(fd, number)
-            if _number_of(getattr(sys, name)) != number:
-                # Where the parent's stream was no terminal or file, but a notebook's, say.
-                errors = "backslashreplace"
-                stream = open(number, "w", buffering=1, errors=errors, closefd=False)
-                setattr(sys, name, stream)
-        self.begin = 0  # where the output of the present task begins
-
-    def size(self) -> int:
-        _flush()
-        return os.fstat(self._file.fileno()).st_size
-
-    def read(self, end: int) -> str:
-        """What was written from `begin` to `end`."""
-        fd, begin = self._file.fileno(), self.begin
-        if end - begin <= 2 * HALF:
-            return _decoded(os.pread(fd, end - begin, begin))
-        head, tail = os.pread(fd, HALF, begin), os.pread(fd, HALF, end - HALF)
-        return _cut(_decoded(head), end - begin - 2 * HALF, "bytes", _decoded(tail))
-
-
-_file: _File | None = None
+_file: WorkerFile | None = None
 
 
 @contextlib.contextmanager
-def capturing_process(folder: str | None = None) -> Iterator[Output]:
+def capturing_process(folder: str, number: int) -> Iterator[Output]:
     """Within, what this process and its children print is captured; its file is in `folder`.
 
-    Where none can be made, nothing is captured.
+    Of the task of that number, `left_by` finds it there also when the process was killed. Where
+    no file can be made, nothing is captured.
     """
     global _file
     output = Output()
     try:
-        if _file is None or _file.pid != os.getpid():
-            _file = _File(folder)
-        _file.begin = _file.size()
+        if _file is None or _file.pid != os.getpid() or _file.folder != folder:
+            _file = WorkerFile(folder)
+        file = _file
+        file.begin(number)
     except OSError:
         yield output
         return
@@ -89,22 +56,7 @@ def capturing_process(folder: str | None = None) -> Iterator[Output]:
         yield output
     finally:
         with contextlib.suppress(OSError):
-            end = _file.size()
-            if end > _file.begin:
-                output.text = _file.read(end)
-
-
-def _number_of(stream: TextIO | None) -> int | None:
-    try:
-        return stream.fileno() if stream is not None else None
-    except (OSError, ValueError, AttributeError):
-        return None
-
-
-def _flush() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(Exception):  # it may be anything that a task has put there
-            stream.flush()
+            output.text = file.end()
 
 
 # -- in a thread --------------------------------------------------------------------------------
@@ -136,7 +88,7 @@ class _Text:
 
     def __str__(self) -> str:
         head, tail = "".join(self._head), "".join(self._tail)
-        return _cut(head, self._dropped, "characters", tail) if self._dropped else head + tail
+        return cut(head, self._dropped, "characters", tail) if self._dropped else head + tail
 
 
 _text: contextvars.ContextVar[_Text | None] = contextvars.ContextVar("pexen_output", default=None)
@@ -192,14 +144,3 @@ def capturing_thread() -> Iterator[Output]:
     finally:
         _text.reset(token)
         output.text = str(text)
-
-
-# -- both ---------------------------------------------------------------------------------------
-
-
-def _cut(head: str, left_out: int, unit: str, tail: str) -> str:
-    return f"{head}\n[{left_out} {unit} left out]\n{tail}"
-
-
-def _decoded(content: bytes) -> str:
-    return content.decode("utf-8", errors="backslashreplace")

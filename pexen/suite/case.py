@@ -8,21 +8,31 @@ from contextlib import AbstractContextManager
 from typing import Any, Final, NamedTuple
 
 from ..sched.call import takes_shared
-from ..sched.common import CALLPATH_ATTR_NAME, Shared, Task, TaskFailError, TaskRes, task_name
+from ..sched.common import (
+    CALLPATH_ATTR_NAME,
+    Outcome,
+    Shared,
+    Task,
+    TaskFailError,
+    TaskRes,
+    task_name,
+)
 from ..sched.meta import SchedMeta, assign_meta
 from .capture import Output, capturing_process, capturing_thread
 from .findings import FAIL, WARN, Finding, collecting
+from .workerfile import left_by
 
 # How what a task prints is captured: not at all, and two ways that `capture` tells of.
 NOT, PROCESS, THREAD = "not", "process", "thread"
 
-_CAPTURING: Final[dict[str, Callable[[], AbstractContextManager[Output]]]] = {
-    NOT: lambda: contextlib.nullcontext(Output()),
+_CAPTURING: Final[dict[str, Callable[[str, int], AbstractContextManager[Output]]]] = {
+    NOT: lambda folder, number: contextlib.nullcontext(Output()),
     PROCESS: capturing_process,
-    THREAD: capturing_thread,
+    THREAD: lambda folder, number: capturing_thread(),
 }
 
-# Where an exception has what its task had found and printed before it raised it.
+# Where an exception has what its task had found and printed before it raised it; a result, what
+# was taken from there.
 _ATTR_NAME = "pexen_suite_extra_"
 
 
@@ -40,7 +50,8 @@ class SuiteRes(TaskRes):
     `findings`
         its results of its own, in the order in which it reported them.
     `output`
-        what it has printed, as far as that was captured.
+        what it has printed, as far as that was captured. In a worker process that is so also for a
+        task that was lost or ran out of time.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -57,12 +68,15 @@ class Case:
     """Runs a task in whatever worker, and collects what it reports and prints.
 
     It has the task's place in its tree, and the metadata that it is given. `opened` takes its
-    result apart. `captures` may be changed until it is handed to a worker.
+    result apart. `number` is its own in the suite, from 1. Until it is handed to a worker,
+    `captures` may be changed, and `folder`, where the files of worker processes are.
     """
 
-    def __init__(self, task: Task, meta: SchedMeta) -> None:
+    def __init__(self, task: Task, meta: SchedMeta, number: int = 1) -> None:
         self.task = task
+        self.number = number
         self.captures = NOT
+        self.folder = ""
         assign_meta(self, meta)
         callpath = getattr(task, CALLPATH_ATTR_NAME, None)
         if isinstance(callpath, list):
@@ -72,7 +86,8 @@ class Case:
 
     def __call__(self, shared: Shared, /, **kwargs: Any) -> Any:
         task, error, ret = self.task, None, None
-        with collecting() as findings, _CAPTURING[self.captures]() as output:
+        capturing = _CAPTURING[self.captures](self.folder, self.number)
+        with collecting() as findings, capturing as output:
             try:
                 ret = task(shared, **kwargs) if takes_shared(task) else task(**kwargs)
             except BaseException as exc:
@@ -97,15 +112,36 @@ class Case:
 def opened(res: TaskRes) -> SuiteRes:
     """The result of the task in a Case, as if it had been run by itself, with what it found."""
     case: Any = res.task
-    extra = _Extra((), "", res.ret)
-    if isinstance(res.ret, _Extra):
-        extra = res.ret
-    elif res.excinfo is not None and res.excinfo.val is not None:
-        extra = vars(res.excinfo.val).pop(_ATTR_NAME, extra)
+    extra = _extra_of(res)
     new = SuiteRes(case.task, res.shared, extra.ret, res.excinfo)
     vars(new).update(vars(res))
+    vars(new).pop(_ATTR_NAME, None)
     new.findings, new.output = extra.findings, extra.output
     return new
+
+
+def _extra_of(res: TaskRes) -> _Extra:
+    if isinstance(res.ret, _Extra):
+        return res.ret
+    # A result may be opened twice: as that of an attempt, and as the last one if there is no other.
+    extra: _Extra | None = vars(res).get(_ATTR_NAME)
+    if extra is None:
+        if res.excinfo is not None and res.excinfo.val is not None:
+            extra = vars(res.excinfo.val).pop(_ATTR_NAME, None)
+        if extra is None:
+            extra = _Extra((), _left_by(res), res.ret)
+        if res.excinfo is not None:
+            setattr(res, _ATTR_NAME, extra)
+    return extra
+
+
+def _left_by(res: TaskRes) -> str:
+    """What a task has printed that didn't come back from its worker process."""
+    case: Any = res.task
+    began = res.outcome in (Outcome.LOST, Outcome.TIMEOUT) and res.started is not None
+    if not began or case.captures != PROCESS:
+        return ""
+    return left_by(res.worker, case.number, case.folder)
 
 
 def _summary(failed: list[Finding]) -> str:
