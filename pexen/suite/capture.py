@@ -4,7 +4,7 @@ In a worker process all that is written to stdout and stderr is captured, by Pyt
 that the task starts: from the first task on, both descriptors lead to a file of the worker's, and
 what has come to it while a task ran is the task's. Threads share their descriptors, so there only
 what Python writes is captured: `sys.stdout` and `sys.stderr` are replaced by streams that ask
-whose context they are in.
+whose context they are in. Who starts a program may ask them where that is to write.
 
 Of a long output the beginning and the end are kept.
 """
@@ -13,14 +13,16 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import fcntl
 import io
 import os
 import sys
+import tempfile
 from collections import deque
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-from .workerfile import HALF, WorkerFile, cut
+from .workerfile import HALF, WorkerFile, cut, read
 
 
 class Output:
@@ -63,7 +65,10 @@ def capturing_process(folder: str, number: int) -> Iterator[Output]:
 
 
 class _Text:
-    """What was written, of which the middle is dropped as it comes."""
+    """What was written, of which the middle is dropped as it comes.
+
+    Once a program is to write as well, what follows goes to a file.
+    """
 
     def __init__(self) -> None:
         self._head: list[str] = []
@@ -71,8 +76,20 @@ class _Text:
         self._tail: deque[str] = deque()
         self._in_tail = 0
         self._dropped = 0
+        self._file: Any = None
+
+    def fd(self) -> int:
+        """A descriptor for programs; OSError if there can be none."""
+        if self._file is None:
+            self._file = tempfile.TemporaryFile(buffering=0)
+            fcntl.fcntl(self._file.fileno(), fcntl.F_SETFL, os.O_APPEND)
+        number: int = self._file.fileno()
+        return number
 
     def add(self, text: str) -> None:
+        if self._file is not None:
+            self._file.write(text.encode("utf-8", errors="backslashreplace"))
+            return
         if self._room:
             self._head.append(text[: self._room])
             text = text[self._room :]
@@ -86,9 +103,15 @@ class _Text:
                 self._dropped += dropped
                 self._in_tail -= dropped
 
-    def __str__(self) -> str:
+    def end(self) -> str:
+        """All of it. What is written later, by a thread that is left, is kept nowhere."""
+        file, self._file = self._file, None
         head, tail = "".join(self._head), "".join(self._tail)
-        return cut(head, self._dropped, "characters", tail) if self._dropped else head + tail
+        text = cut(head, self._dropped, "characters", tail) if self._dropped else head + tail
+        if file is not None:
+            with file:
+                text += read(file.fileno(), 0, os.fstat(file.fileno()).st_size)
+        return text
 
 
 _text: contextvars.ContextVar[_Text | None] = contextvars.ContextVar("pexen_output", default=None)
@@ -114,6 +137,13 @@ class _Router(io.TextIOBase):
     def writable(self) -> bool:
         return True
 
+    def pexen_program_fd_(self) -> int | None:
+        """Where programs are to write; see PROGRAM_FD_ATTR_NAME."""
+        captured = _text.get()
+        with contextlib.suppress(OSError):
+            return None if captured is None else captured.fd()
+        return None
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self.stream, name)
 
@@ -136,11 +166,11 @@ def routed() -> Iterator[None]:
 
 @contextlib.contextmanager
 def capturing_thread() -> Iterator[Output]:
-    """Within, what Python prints in this context is captured, if that is `routed`."""
+    """Within, what is printed in this context is captured, if that is `routed`."""
     output, text = Output(), _Text()
     token = _text.set(text)
     try:
         yield output
     finally:
         _text.reset(token)
-        output.text = str(text)
+        output.text = text.end()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, Final, NamedTuple
@@ -13,13 +14,16 @@ from ..sched.common import (
     Outcome,
     Shared,
     Task,
+    TaskEnd,
     TaskFailError,
     TaskRes,
+    TaskSkip,
     task_name,
 )
 from ..sched.meta import SchedMeta, assign_meta
 from .capture import Output, capturing_process, capturing_thread
 from .findings import FAIL, WARN, Finding, collecting
+from .tapinput import read_tap
 from .workerfile import left_by
 
 # How what a task prints is captured: not at all, and two ways that `capture` tells of.
@@ -35,6 +39,9 @@ _CAPTURING: Final[dict[str, Callable[[str, int], AbstractContextManager[Output]]
 # was taken from there.
 _ATTR_NAME = "pexen_suite_extra_"
 
+# How many findings the error of a task names that has failed by them.
+_MAX_NAMED = 10
+
 
 class _Extra(NamedTuple):
     """What a task found and printed, and what it returned, in whose place this travels."""
@@ -48,7 +55,9 @@ class SuiteRes(TaskRes):
     """The result of a task of a suite: a TaskRes, and
 
     `findings`
-        its results of its own, in the order in which it reported them.
+        its results of its own, in the order in which it reported them; then, of a program whose
+        captured output is in the Test Anything Protocol, its test points. One that is `not ok`
+        fails the task whatever the program's exit status, and so does a plan that isn't kept.
     `output`
         what it has printed, as far as that was captured. In a worker process that is so also for a
         task that was lost or ran out of time.
@@ -92,6 +101,8 @@ class Case:
                 ret = task(shared, **kwargs) if takes_shared(task) else task(**kwargs)
             except BaseException as exc:
                 error = exc
+        if output.text and _is_program(ret, error):
+            error = _judged(output.text, findings, ret, error)
         if findings or output.text:
             extra = _Extra(tuple(findings), output.text, ret)
             if error is None:
@@ -128,6 +139,7 @@ def _extra_of(res: TaskRes) -> _Extra:
     if extra is None:
         if res.excinfo is not None and res.excinfo.val is not None:
             extra = vars(res.excinfo.val).pop(_ATTR_NAME, None)
+            extra = extra and extra._replace(ret=res.ret)
         if extra is None:
             extra = _Extra((), _left_by(res), res.ret)
         if res.excinfo is not None:
@@ -144,6 +156,34 @@ def _left_by(res: TaskRes) -> str:
     return left_by(res.worker, case.number, case.folder)
 
 
+def _is_program(ret: Any, error: BaseException | None) -> bool:
+    """Whether what the task did was to run a program, as how it ended says."""
+    subprocess: Any = sys.modules.get("subprocess")
+    if subprocess is None:
+        return False
+    ended = error.ret if isinstance(error, TaskEnd) else ret
+    failed = isinstance(error, subprocess.CalledProcessError)
+    return failed or isinstance(ended, subprocess.CompletedProcess)
+
+
+def _judged(
+    text: str, findings: list[Finding], ret: Any, error: BaseException | None
+) -> BaseException | None:
+    """Add what a program says of its test points; returns with what the task ends."""
+    tap = read_tap(text)
+    if tap is None:
+        return error
+    findings.extend(tap.findings)
+    if tap.skipped is not None and error is None and not findings:
+        return TaskSkip(tap.skipped, ret=ret)
+    return error
+
+
 def _summary(failed: list[Finding]) -> str:
-    lines = [f"{each.name}: {each.note}" if each.note else each.name for each in failed]
+    lines = []
+    for each in failed[:_MAX_NAMED]:
+        note = each.note.partition("\n")[0]
+        lines.append(f"{each.name}: {note}" if note else each.name)
+    if len(failed) > _MAX_NAMED:
+        lines.append(f"and {len(failed) - _MAX_NAMED} more")
     return "; ".join(lines)

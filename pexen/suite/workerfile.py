@@ -64,7 +64,7 @@ class WorkerFile:
         end = self._size()
         if end == self._begin:
             return ""
-        text = _read(self._file.fileno(), self._begin, end)
+        text = read(self._file.fileno(), self._begin, end)
         if end > _LARGE and self.pid == os.getpid():  # it may be a fork that has come back
             _NOTE.pack_into(self._note, 0, 0, 0)
             os.ftruncate(self._file.fileno(), 0)
@@ -86,7 +86,7 @@ def left_by(worker: str, number: int, folder: str) -> str:
             begin, noted = _NOTE.unpack(note.read())
             if noted != number:
                 return ""
-            text = _read(file.fileno(), begin, os.fstat(file.fileno()).st_size)
+            text = read(file.fileno(), begin, os.fstat(file.fileno()).st_size)
         os.unlink(path)
     except (OSError, struct.error):  # it had none, or something has been done to it
         return ""
@@ -109,7 +109,8 @@ def _path(folder: str, process: str) -> str:
     return os.path.join(folder, process.replace(os.sep, "_"))
 
 
-def _read(fd: int, begin: int, end: int) -> str:
+def read(fd: int, begin: int, end: int) -> str:
+    """The text of a file between two places, without its middle if it is long."""
     if end < begin:  # a program has truncated the file
         begin = 0
     if end - begin <= 2 * HALF:
