@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..sched.common import Task, TaskSkip
+from ..sched.common import PROGRAM_FD_ATTR_NAME, Task, TaskSkip
 from ..util import PexenWarning
 from .base import BaseFactory
 
@@ -40,22 +41,35 @@ class Executable:
     def __call__(self) -> subprocess.CompletedProcess[Any]:
         """Run the file and return how it went; it is ended if the caller is interrupted.
 
-        Raises `subprocess.CalledProcessError` for an exit status other than 0, and
-        TaskSkip, with the CompletedProcess as its `ret`, for `skip_status`.
+        Raises `subprocess.CalledProcessError` for an exit status other than 0, one that says so
+        for the status 99 of a hard error, and TaskSkip, with the CompletedProcess as its `ret`,
+        for `skip_status`. What it prints goes where this process prints, unless what is in the
+        place of sys.stdout or sys.stderr has a method `pexen_program_fd_` that says otherwise.
         """
-        import subprocess  # only where something is run; it is no light import
-
         folder, name = os.path.split(self.path)
         # The path decides which file runs; the name alone would be looked up on PATH.
-        options = {"executable": self.path, "cwd": folder, **self.popen_kwargs}
+        options = {"executable": self.path, "cwd": folder, **_streams(), **self.popen_kwargs}
         check = options.pop("check", True)
         ended = _run([name], options)
         status = ended.returncode
         if status != 0 and status == self.skip_status:
             raise TaskSkip(f"{self.path!r} says with exit status {status} to skip it", ret=ended)
         if status != 0 and check:
-            raise subprocess.CalledProcessError(status, ended.args, ended.stdout, ended.stderr)
+            from .harderror import status_error  # no light import
+
+            raise status_error(status, ended.args, ended.stdout, ended.stderr)
         return ended
+
+
+def _streams() -> dict[str, Any]:
+    """The descriptors to which a program is to write, where somebody captures that."""
+    found = {}
+    for name in ("stdout", "stderr"):
+        ask = getattr(getattr(sys, name), PROGRAM_FD_ATTR_NAME, None)
+        fd = ask() if callable(ask) else None
+        if isinstance(fd, int):  # and no mock's
+            found[name] = fd
+    return found
 
 
 def _run(args: list[str], options: dict[str, Any]) -> subprocess.CompletedProcess[Any]:

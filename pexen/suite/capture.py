@@ -4,7 +4,7 @@ In a worker process all that is written to stdout and stderr is captured, by Pyt
 that the task starts: from the first task on, both descriptors lead to a file of the worker's, and
 what has come to it while a task ran is the task's. Threads share their descriptors, so there only
 what Python writes is captured: `sys.stdout` and `sys.stderr` are replaced by streams that ask
-whose context they are in.
+whose context they are in. Who starts a program may ask them where that is to write.
 
 Of a long output the beginning and the end are kept.
 """
@@ -22,8 +22,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-# How much of the beginning is kept, and of the end, in bytes or characters.
-HALF = 500_000
+from .workerfile import HALF, WorkerFile, cut, read
 
 
 class Output:
@@ -35,53 +34,23 @@ class Output:
 # -- in a process -------------------------------------------------------------------------------
 
 
-class _File:
-    """The file that this process's stdout and stderr lead to."""
-
-    def __init__(self, folder: str | None) -> None:
-        self.pid = os.getpid()
-        # Without a name, so that none is left behind.
-        self._file = tempfile.TemporaryFile(dir=folder, buffering=0)
-        fd = self._file.fileno()
-        fcntl.fcntl(fd, fcntl.F_SETFL, os.O_APPEND)  # as several write to it
-        _flush()
-        for number, name in ((1, "stdout"), (2, "stderr")):
-            os.dup2(fd, number)
-            if _number_of(getattr(sys, name)) != number:
-                # Where the parent's stream was no terminal or file, but a notebook's, say.
-                errors = "backslashreplace"
-                stream = open(number, "w", buffering=1, errors=errors, closefd=False)
-                setattr(sys, name, stream)
-        self.begin = 0  # where the output of the present task begins
-
-    def size(self) -> int:
-        _flush()
-        return os.fstat(self._file.fileno()).st_size
-
-    def read(self, end: int) -> str:
-        """What was written from `begin` to `end`."""
-        fd, begin = self._file.fileno(), self.begin
-        if end - begin <= 2 * HALF:
-            return _decoded(os.pread(fd, end - begin, begin))
-        head, tail = os.pread(fd, HALF, begin), os.pread(fd, HALF, end - HALF)
-        return _cut(_decoded(head), end - begin - 2 * HALF, "bytes", _decoded(tail))
-
-
-_file: _File | None = None
+_file: WorkerFile | None = None
 
 
 @contextlib.contextmanager
-def capturing_process(folder: str | None = None) -> Iterator[Output]:
+def capturing_process(folder: str, number: int) -> Iterator[Output]:
     """Within, what this process and its children print is captured; its file is in `folder`.
 
-    Where none can be made, nothing is captured.
+    Of the task of that number, `left_by` finds it there also when the process was killed. Where
+    no file can be made, nothing is captured.
     """
     global _file
     output = Output()
     try:
-        if _file is None or _file.pid != os.getpid():
-            _file = _File(folder)
-        _file.begin = _file.size()
+        if _file is None or _file.pid != os.getpid() or _file.folder != folder:
+            _file = WorkerFile(folder)
+        file = _file
+        file.begin(number)
     except OSError:
         yield output
         return
@@ -89,29 +58,17 @@ def capturing_process(folder: str | None = None) -> Iterator[Output]:
         yield output
     finally:
         with contextlib.suppress(OSError):
-            end = _file.size()
-            if end > _file.begin:
-                output.text = _file.read(end)
-
-
-def _number_of(stream: TextIO | None) -> int | None:
-    try:
-        return stream.fileno() if stream is not None else None
-    except (OSError, ValueError, AttributeError):
-        return None
-
-
-def _flush() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(Exception):  # it may be anything that a task has put there
-            stream.flush()
+            output.text = file.end()
 
 
 # -- in a thread --------------------------------------------------------------------------------
 
 
 class _Text:
-    """What was written, of which the middle is dropped as it comes."""
+    """What was written, of which the middle is dropped as it comes.
+
+    Once a program is to write as well, what follows goes to a file.
+    """
 
     def __init__(self) -> None:
         self._head: list[str] = []
@@ -119,8 +76,20 @@ class _Text:
         self._tail: deque[str] = deque()
         self._in_tail = 0
         self._dropped = 0
+        self._file: Any = None
+
+    def fd(self) -> int:
+        """A descriptor for programs; OSError if there can be none."""
+        if self._file is None:
+            self._file = tempfile.TemporaryFile(buffering=0)
+            fcntl.fcntl(self._file.fileno(), fcntl.F_SETFL, os.O_APPEND)
+        number: int = self._file.fileno()
+        return number
 
     def add(self, text: str) -> None:
+        if self._file is not None:
+            self._file.write(text.encode("utf-8", errors="backslashreplace"))
+            return
         if self._room:
             self._head.append(text[: self._room])
             text = text[self._room :]
@@ -134,9 +103,15 @@ class _Text:
                 self._dropped += dropped
                 self._in_tail -= dropped
 
-    def __str__(self) -> str:
+    def end(self) -> str:
+        """All of it. What is written later, by a thread that is left, is kept nowhere."""
+        file, self._file = self._file, None
         head, tail = "".join(self._head), "".join(self._tail)
-        return _cut(head, self._dropped, "characters", tail) if self._dropped else head + tail
+        text = cut(head, self._dropped, "characters", tail) if self._dropped else head + tail
+        if file is not None:
+            with file:
+                text += read(file.fileno(), 0, os.fstat(file.fileno()).st_size)
+        return text
 
 
 _text: contextvars.ContextVar[_Text | None] = contextvars.ContextVar("pexen_output", default=None)
@@ -162,6 +137,13 @@ class _Router(io.TextIOBase):
     def writable(self) -> bool:
         return True
 
+    def pexen_program_fd_(self) -> int | None:
+        """Where programs are to write; see PROGRAM_FD_ATTR_NAME."""
+        captured = _text.get()
+        with contextlib.suppress(OSError):
+            return None if captured is None else captured.fd()
+        return None
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self.stream, name)
 
@@ -184,22 +166,11 @@ def routed() -> Iterator[None]:
 
 @contextlib.contextmanager
 def capturing_thread() -> Iterator[Output]:
-    """Within, what Python prints in this context is captured, if that is `routed`."""
+    """Within, what is printed in this context is captured, if that is `routed`."""
     output, text = Output(), _Text()
     token = _text.set(text)
     try:
         yield output
     finally:
         _text.reset(token)
-        output.text = str(text)
-
-
-# -- both ---------------------------------------------------------------------------------------
-
-
-def _cut(head: str, left_out: int, unit: str, tail: str) -> str:
-    return f"{head}\n[{left_out} {unit} left out]\n{tail}"
-
-
-def _decoded(content: bytes) -> str:
-    return content.decode("utf-8", errors="backslashreplace")
+        output.text = text.end()

@@ -3,27 +3,44 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, Final, NamedTuple
 
 from ..sched.call import takes_shared
-from ..sched.common import CALLPATH_ATTR_NAME, Shared, Task, TaskFailError, TaskRes, task_name
+from ..sched.common import (
+    CALLPATH_ATTR_NAME,
+    Outcome,
+    Shared,
+    Task,
+    TaskEnd,
+    TaskFailError,
+    TaskRes,
+    TaskSkip,
+    task_name,
+)
 from ..sched.meta import SchedMeta, assign_meta
 from .capture import Output, capturing_process, capturing_thread
 from .findings import FAIL, WARN, Finding, collecting
+from .tapinput import read_tap
+from .workerfile import left_by
 
 # How what a task prints is captured: not at all, and two ways that `capture` tells of.
 NOT, PROCESS, THREAD = "not", "process", "thread"
 
-_CAPTURING: Final[dict[str, Callable[[], AbstractContextManager[Output]]]] = {
-    NOT: lambda: contextlib.nullcontext(Output()),
+_CAPTURING: Final[dict[str, Callable[[str, int], AbstractContextManager[Output]]]] = {
+    NOT: lambda folder, number: contextlib.nullcontext(Output()),
     PROCESS: capturing_process,
-    THREAD: capturing_thread,
+    THREAD: lambda folder, number: capturing_thread(),
 }
 
-# Where an exception has what its task had found and printed before it raised it.
+# Where an exception has what its task had found and printed before it raised it; a result, what
+# was taken from there.
 _ATTR_NAME = "pexen_suite_extra_"
+
+# How many findings the error of a task names that has failed by them.
+_MAX_NAMED = 10
 
 
 class _Extra(NamedTuple):
@@ -38,9 +55,12 @@ class SuiteRes(TaskRes):
     """The result of a task of a suite: a TaskRes, and
 
     `findings`
-        its results of its own, in the order in which it reported them.
+        its results of its own, in the order in which it reported them; then, of a program whose
+        captured output is in the Test Anything Protocol, its test points. One that is `not ok`
+        fails the task whatever the program's exit status, and so does a plan that isn't kept.
     `output`
-        what it has printed, as far as that was captured.
+        what it has printed, as far as that was captured. In a worker process that is so also for a
+        task that was lost or ran out of time.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -57,12 +77,15 @@ class Case:
     """Runs a task in whatever worker, and collects what it reports and prints.
 
     It has the task's place in its tree, and the metadata that it is given. `opened` takes its
-    result apart. `captures` may be changed until it is handed to a worker.
+    result apart. `number` is its own in the suite, from 1. Until it is handed to a worker,
+    `captures` may be changed, and `folder`, where the files of worker processes are.
     """
 
-    def __init__(self, task: Task, meta: SchedMeta) -> None:
+    def __init__(self, task: Task, meta: SchedMeta, number: int = 1) -> None:
         self.task = task
+        self.number = number
         self.captures = NOT
+        self.folder = ""
         assign_meta(self, meta)
         callpath = getattr(task, CALLPATH_ATTR_NAME, None)
         if isinstance(callpath, list):
@@ -73,11 +96,14 @@ class Case:
     def __call__(self, shared: Shared, /, **kwargs: Any) -> Any:
         __tracebackhide__ = True
         task, error, ret = self.task, None, None
-        with collecting() as findings, _CAPTURING[self.captures]() as output:
+        capturing = _CAPTURING[self.captures](self.folder, self.number)
+        with collecting() as findings, capturing as output:
             try:
                 ret = task(shared, **kwargs) if takes_shared(task) else task(**kwargs)
             except BaseException as exc:
                 error = exc
+        if output.text and _is_program(ret, error):
+            error = _judged(output.text, findings, ret, error)
         if findings or output.text:
             extra = _Extra(tuple(findings), output.text, ret)
             if error is None:
@@ -98,17 +124,67 @@ class Case:
 def opened(res: TaskRes) -> SuiteRes:
     """The result of the task in a Case, as if it had been run by itself, with what it found."""
     case: Any = res.task
-    extra = _Extra((), "", res.ret)
-    if isinstance(res.ret, _Extra):
-        extra = res.ret
-    elif res.excinfo is not None and res.excinfo.val is not None:
-        extra = vars(res.excinfo.val).pop(_ATTR_NAME, extra)
+    extra = _extra_of(res)
     new = SuiteRes(case.task, res.shared, extra.ret, res.excinfo)
     vars(new).update(vars(res))
+    vars(new).pop(_ATTR_NAME, None)
     new.findings, new.output = extra.findings, extra.output
     return new
 
 
+def _extra_of(res: TaskRes) -> _Extra:
+    if isinstance(res.ret, _Extra):
+        return res.ret
+    # A result may be opened twice: as that of an attempt, and as the last one if there is no other.
+    extra: _Extra | None = vars(res).get(_ATTR_NAME)
+    if extra is None:
+        if res.excinfo is not None and res.excinfo.val is not None:
+            extra = vars(res.excinfo.val).pop(_ATTR_NAME, None)
+            extra = extra and extra._replace(ret=res.ret)
+        if extra is None:
+            extra = _Extra((), _left_by(res), res.ret)
+        if res.excinfo is not None:
+            setattr(res, _ATTR_NAME, extra)
+    return extra
+
+
+def _left_by(res: TaskRes) -> str:
+    """What a task has printed that didn't come back from its worker process."""
+    case: Any = res.task
+    began = res.outcome in (Outcome.LOST, Outcome.TIMEOUT) and res.started is not None
+    if not began or case.captures != PROCESS:
+        return ""
+    return left_by(res.worker, case.number, case.folder)
+
+
+def _is_program(ret: Any, error: BaseException | None) -> bool:
+    """Whether what the task did was to run a program, as how it ended says."""
+    subprocess: Any = sys.modules.get("subprocess")
+    if subprocess is None:
+        return False
+    ended = error.ret if isinstance(error, TaskEnd) else ret
+    failed = isinstance(error, subprocess.CalledProcessError)
+    return failed or isinstance(ended, subprocess.CompletedProcess)
+
+
+def _judged(
+    text: str, findings: list[Finding], ret: Any, error: BaseException | None
+) -> BaseException | None:
+    """Add what a program says of its test points; returns with what the task ends."""
+    tap = read_tap(text)
+    if tap is None:
+        return error
+    findings.extend(tap.findings)
+    if tap.skipped is not None and error is None and not findings:
+        return TaskSkip(tap.skipped, ret=ret)
+    return error
+
+
 def _summary(failed: list[Finding]) -> str:
-    lines = [f"{each.name}: {each.note}" if each.note else each.name for each in failed]
+    lines = []
+    for each in failed[:_MAX_NAMED]:
+        note = each.note.partition("\n")[0]
+        lines.append(f"{each.name}: {note}" if note else each.name)
+    if len(failed) > _MAX_NAMED:
+        lines.append(f"and {len(failed) - _MAX_NAMED} more")
     return "; ".join(lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -18,6 +19,7 @@ from .capture import routed
 from .case import NOT, PROCESS, THREAD, Case, SuiteRes, opened
 from .done import Done
 from .selection import Selected
+from .workerfile import folder_of_run
 
 
 class Suite:
@@ -32,6 +34,9 @@ class Suite:
         as of `Sched`; the results they are told of are a `SuiteRes`.
     `captures`
         whether what tasks print is kept with their results, rather than printed.
+    `folder`
+        where worker processes keep meanwhile what they have captured: a run makes a folder of its
+        own there, and removes it at its end. None is the system's folder for temporary files.
 
     Raises what `Sched` does.
     """
@@ -44,12 +49,15 @@ class Suite:
         durations: Durations | None = None,
         listeners: Iterable[Listener] = (),
         captures: bool = True,
+        folder: str | os.PathLike[str] | None = None,
     ) -> None:
         self._captures = captures
+        self._folder = None if folder is None else os.fspath(folder)
         self._listeners = list(listeners)
         self._opened: dict[int, SuiteRes] = {}  # by the identity of what is about to be yielded
         self._cases = [
-            each if isinstance(each, Done) else Case(*_selected(each)) for each in tasks
+            each if isinstance(each, Done) else Case(*_selected(each), number)
+            for number, each in enumerate(tasks, 1)
         ]
         self._sched = Sched(
             self._cases,
@@ -59,18 +67,28 @@ class Suite:
         )
 
     def run(self, pool: WorkerPool | None = None, **options: Any) -> Iterator[SuiteRes]:
-        """Run it, as `Sched.run` does with the same options, and yield each result."""
+        """Run it, as `Sched.run` does with the same options, and yield each result.
+
+        Raises, at the first next(), also OSError if there can be no folder for what is captured.
+        """
         chosen = ThreadWorkerPool() if pool is None else pool
         way = NOT
         if self._captures and isinstance(chosen, ProcessWorkerPool):
             way = PROCESS
         elif self._captures and isinstance(chosen, ThreadWorkerPool):
             way = THREAD
-        for case in self._cases:
-            if isinstance(case, Case):
-                case.captures = way
-        with routed() if way == THREAD else contextlib.nullcontext():
-            for res in self._sched.run(chosen, **options):
+        with contextlib.ExitStack() as stack:
+            folder = ""
+            if way == THREAD:
+                stack.enter_context(routed())
+            elif way == PROCESS:
+                folder = stack.enter_context(folder_of_run(self._folder))
+            for case in self._cases:
+                if isinstance(case, Case):
+                    case.captures, case.folder = way, folder
+            results: Any = self._sched.run(chosen, **options)
+            stack.callback(results.close)  # tasks may run until that has returned
+            for res in results:
                 if isinstance(res.task, Case):
                     yield self._open(res)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -16,9 +17,9 @@ from pexen.sched.pool import ProcessWorkerPool, ThreadWorkerPool
 from pexen.suite.capture import HALF, capturing_process, capturing_thread, routed
 
 
-def in_process(body: Callable[[], object]) -> Callable[[], str]:
+def in_process(body: Callable[[], object], folder: str) -> Callable[[], str]:
     def captured() -> str:
-        with capturing_process() as output:
+        with capturing_process(folder, 1) as output:
             body()
         return output.text
 
@@ -27,9 +28,10 @@ def in_process(body: Callable[[], object]) -> Callable[[], str]:
 
 def run_in_process(*bodies: Callable[[], object]) -> list[Any]:
     """What each printed, one after the other in one worker."""
-    tasks = [in_process(body) for body in bodies]
-    pool = ProcessWorkerPool(1, start_method="fork")
-    found = {id(res.task): res.ret for res in Sched(tasks).run(pool)}
+    with tempfile.TemporaryDirectory() as folder:
+        tasks = [in_process(body, folder) for body in bodies]
+        pool = ProcessWorkerPool(1, start_method="fork")
+        found = {id(res.task): res.ret for res in Sched(tasks).run(pool)}
     return [found[id(task)] for task in tasks]
 
 
@@ -54,6 +56,32 @@ def test_each_task_of_a_process_has_its_own() -> None:
 
 def test_what_is_no_text_is_shown_as_escapes() -> None:
     assert run_in_process(lambda: os.write(1, b"a\xff\0b")) == ["a\\xff\0b"]
+
+
+def test_a_program_that_truncates_what_it_writes_to_harms_no_other_task() -> None:
+    def truncates() -> None:
+        print("before, and longer")
+        subprocess.run(["sh", "-c", "echo after >/dev/stderr"], check=True)
+
+    found = run_in_process(truncates, lambda: print("next"), truncates)
+    assert found == ["after\n", "next\n", "after\n"]
+
+
+def test_a_file_that_has_grown_large_is_emptied() -> None:
+    def large() -> None:
+        for _ in range(65):
+            os.write(1, b"x" * (1 << 20))
+
+    def size() -> None:
+        print(os.fstat(1).st_size)
+
+    assert run_in_process(large, size, size)[1:] == ["0\n", "2\n"]
+
+
+def test_where_no_file_can_be_made_nothing_is_captured(capfd: pytest.CaptureFixture[str]) -> None:
+    with capturing_process("/nowhere", 1) as output:
+        os.write(1, b"printed as ever")
+    assert output.text == "" and capfd.readouterr().out == "printed as ever"
 
 
 def test_of_a_long_output_the_middle_is_left_out() -> None:

@@ -1,0 +1,200 @@
+"""What tasks have printed that don't come back from their worker process."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import signal
+import tempfile
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from pexen import task
+from pexen.sched.events import Event, Retried
+from pexen.sched.pool import ProcessWorkerPool
+from pexen.suite import Suite
+from pexen.suite.workerfile import HALF
+
+METHODS = os.environ.get("PEXEN_START_METHODS", "fork forkserver spawn").split()
+
+
+def end() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def is_lost() -> None:
+    print("about to go")
+    os.system("echo by a program")
+    end()
+
+
+@task(timeout=1)
+def hangs() -> None:
+    print("waiting")
+    while True:
+        signal.pause()
+
+
+class Fatal:
+    """Can't be pickled, to say the least."""
+
+    def __reduce__(self) -> Any:
+        end()
+
+
+def returns_what_kills() -> Fatal:
+    print("done")
+    return Fatal()
+
+
+def is_lost_in_silence() -> None:
+    end()
+
+
+def prints_much() -> None:
+    print("a" * HALF + "middle" + "z" * HALF, end="")
+    end()
+
+
+@pytest.fixture(params=METHODS)
+def pool(request: pytest.FixtureRequest) -> ProcessWorkerPool:
+    return ProcessWorkerPool(2, start_method=request.param)
+
+
+def outputs(suite: Suite, pool: ProcessWorkerPool) -> dict[Any, tuple[str, str]]:
+    return {res.task: (str(res.outcome), res.output) for res in suite.run(pool)}
+
+
+def test_a_task_that_is_lost_or_out_of_time_has_what_it_printed(pool: ProcessWorkerPool) -> None:
+    assert outputs(Suite([is_lost, hangs, returns_what_kills, is_lost_in_silence]), pool) == {
+        is_lost: ("lost", "about to go\nby a program\n"),
+        hangs: ("timeout", "waiting\n"),
+        returns_what_kills: ("lost", "done\n"),
+        is_lost_in_silence: ("lost", ""),
+    }
+
+
+def test_it_has_nothing_of_what_ran_before_in_its_worker() -> None:
+    tasks = [lambda: print("one"), is_lost_in_silence, lambda: print("two"), is_lost]
+    found = outputs(Suite(tasks), ProcessWorkerPool(1))
+    assert [found[each][1] for each in tasks] == [
+        "one\n", "", "two\n", "about to go\nby a program\n"
+    ]  # fmt: skip
+
+
+def test_of_a_long_one_the_middle_is_left_out() -> None:
+    ((_, output),) = outputs(Suite([prints_much]), ProcessWorkerPool(1)).values()
+    assert output == "a" * HALF + "\n[6 bytes left out]\n" + "z" * HALF
+
+
+@pytest.mark.parametrize("listens", [True, False])
+def test_each_attempt_has_its_own(tmp_path: pathlib.Path, listens: bool) -> None:
+    @task(retries=3)
+    def tries() -> None:
+        number = len(list(tmp_path.iterdir()))
+        (tmp_path / str(number)).touch()
+        if number == 2:
+            raise OSError("this time it lives")
+        if number != 3:
+            print("attempt", number)
+        end()
+
+    heard: list[Event] = []
+    suite = Suite([tries], listeners=[heard.append] if listens else [])
+    (res,) = suite.run(ProcessWorkerPool(1))
+    retried: list[Any] = [event.result for event in heard if isinstance(event, Retried)]
+    assert [each.output for each in retried] == ["attempt 0\n", "attempt 1\n", ""][: len(retried)]
+    assert len(retried) == 3 * listens and (res.attempts, res.output) == (4, "")
+
+
+def test_a_result_that_is_opened_twice_is_the_same_each_time() -> None:
+    """An attempt's result becomes the task's when the run is stopped before the next attempt."""
+
+    @task(retries=1, retry_delay=1000)
+    def tries() -> None:
+        print("once")
+        raise OSError
+
+    def stop(event: Event) -> None:
+        if isinstance(event, Retried):
+            suite.stop()
+
+    @task(retries=1, retry_delay=1000)
+    def ends() -> None:
+        is_lost()
+
+    for doing in (tries, ends):
+        suite = Suite([doing], listeners=[stop])
+        (res,) = suite.run(ProcessWorkerPool(1))
+        assert res.output.startswith(("once\n", "about to go\n"))
+
+
+def test_a_suite_within_a_task_has_its_own_files() -> None:
+    def outer() -> str:
+        print("outer begins")
+        (res,) = Suite([is_lost]).run(ProcessWorkerPool(1, start_method="fork"))
+        print("outer ends", flush=True)
+        if res.output == "about to go\nby a program\n":
+            end()
+        return res.output
+
+    (res,) = Suite([outer]).run(ProcessWorkerPool(1))
+    assert (res.outcome, res.output) == ("lost", "outer begins\nouter ends\n")
+
+
+@pytest.fixture
+def scratch(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[pathlib.Path]:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    yield tmp_path
+
+
+def to_its_end(run: Iterator[Any]) -> None:
+    assert len(list(run)) == 2
+
+
+def left_early(run: Iterator[Any]) -> None:
+    next(run)
+    run.close()  # type: ignore[attr-defined]  # it is a generator
+
+
+def thrown_into(run: Iterator[Any]) -> None:
+    next(run)
+    with pytest.raises(KeyboardInterrupt):
+        run.throw(KeyboardInterrupt())  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("ends", [to_its_end, left_early, thrown_into])
+@pytest.mark.parametrize("given", [True, False])
+def test_the_folder_is_gone_however_the_run_ends(
+    scratch: pathlib.Path, ends: Callable[[Iterator[Any]], None], given: bool
+) -> None:
+    place = scratch / "own"
+    place.mkdir()
+    seen: list[int] = []
+
+    def look(event: Event) -> None:
+        seen.append(len(list((place if given else scratch).glob("pexen-output-*"))))
+
+    tasks = [lambda: print("one"), is_lost]
+    suite = Suite(tasks, listeners=[look], folder=place if given else None)
+    ends(suite.run(ProcessWorkerPool(1)))
+    assert set(seen[1:]) == {1}
+    assert list(place.iterdir()) == [] and list(scratch.iterdir()) == [place]
+
+
+def test_a_process_that_the_consumer_forks_leaves_the_folder(scratch: pathlib.Path) -> None:
+    results = Suite([is_lost_in_silence, is_lost]).run(ProcessWorkerPool(1))
+    next(results)
+    child = os.fork()
+    if child == 0:
+        results.close()  # type: ignore[attr-defined]  # it is a generator
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert next(results).output.startswith("about to go")
+
+
+def test_a_folder_that_can_not_be_made_is_an_error(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        next(Suite([is_lost], folder=tmp_path / "missing").run(ProcessWorkerPool(1)))
