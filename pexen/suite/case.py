@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, Final, NamedTuple
 
-from ..sched.call import takes_shared
+from ..sched.call import callers, takes_shared
 from ..sched.common import (
     CALLPATH_ATTR_NAME,
     Outcome,
@@ -25,6 +25,8 @@ from .capture import Output, capturing_process, capturing_thread
 from .findings import FAIL, WARN, Finding, collecting
 from .tapinput import read_tap
 from .workerfile import left_by
+
+callers.add(__file__)
 
 # How what a task prints is captured: not at all, and two ways that `capture` tells of.
 NOT, PROCESS, THREAD = "not", "process", "thread"
@@ -94,7 +96,6 @@ class Case:
             self.__qualname__ = task_name(task)
 
     def __call__(self, shared: Shared, /, **kwargs: Any) -> Any:
-        __tracebackhide__ = True
         task, error, ret = self.task, None, None
         capturing = _CAPTURING[self.captures](self.folder, self.number)
         with collecting() as findings, capturing as output:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import traceback
 
 from .. import call
 
 _CRASH = "Fatal Python error"
-_CALLER = f'File "{call.__file__}", line '
+
+
+def _is_caller(entry: str) -> bool:
+    return any(f'File "{file}", line ' in entry for file in call.callers)
 
 
 def add_stacks(error: BaseException, stacks: str) -> None:
@@ -21,8 +25,8 @@ def of_thread(ident: int | None) -> str:
     """The stack of another thread of this process, as in a traceback."""
     frame = sys._current_frames().get(ident or 0)
     entries = [] if frame is None else traceback.format_stack(frame)
-    callers = [n for n, entry in enumerate(entries) if _CALLER in entry]
-    own = entries[callers[0] + 1 if callers else 0 :]
+    own = list(itertools.dropwhile(lambda entry: not _is_caller(entry), entries)) or entries
+    own = list(itertools.dropwhile(_is_caller, own))
     return "".join(["Stack (most recent call last):\n", *own]) if own else ""
 
 
@@ -38,7 +42,7 @@ def without_callers(dump: str) -> str:
     for line in dump.splitlines():
         if not line.startswith("  File "):
             inside = True  # the head of another thread
-        elif _CALLER in line:
+        elif _is_caller(line):
             inside = False
         if inside:
             kept.append(line)
