@@ -1,6 +1,7 @@
 """Test suites: which tasks are run, and what each of them finds."""
 
 from .case import SuiteRes
+from .conditions import only_if
 from .done import End, going_on
 from .expression import ExpressionError, parse
 from .findings import Finding, SuiteError, report
@@ -16,6 +17,7 @@ __all__ = [
     "SuiteError",
     "SuiteRes",
     "going_on",
+    "only_if",
     "parse",
     "report",
     "select",

@@ -80,12 +80,16 @@ class Case:
 
     It has the task's place in its tree, and the metadata that it is given. `opened` takes its
     result apart. `number` is its own in the suite, from 1. Until it is handed to a worker,
-    `captures` may be changed, and `folder`, where the files of worker processes are.
+    `captures` may be changed, and `folder`, where the files of worker processes are. With `end`,
+    the task isn't run, but ends so.
     """
 
-    def __init__(self, task: Task, meta: SchedMeta, number: int = 1) -> None:
+    def __init__(
+        self, task: Task, meta: SchedMeta, number: int = 1, end: BaseException | None = None
+    ) -> None:
         self.task = task
         self.number = number
+        self._end = end
         self.captures = NOT
         self.folder = ""
         assign_meta(self, meta)
@@ -96,6 +100,8 @@ class Case:
             self.__qualname__ = task_name(task)
 
     def __call__(self, shared: Shared, /, **kwargs: Any) -> Any:
+        if self._end is not None:
+            raise self._end
         task, error, ret = self.task, None, None
         capturing = _CAPTURING[self.captures](self.folder, self.number)
         with collecting() as findings, capturing as output:

@@ -105,8 +105,8 @@ def _without(
     """
     fields = {
         "after": meta.after - unprovided,
-        "requires": {n for n in meta.requires if deps or _tag_of(n) not in unprovided},
-        "provides": {tag for tag in meta.provides if _tag_of(tag) not in unneeded},
+        "requires": {n for n in meta.requires if deps or tag_of(n) not in unprovided},
+        "provides": {tag for tag in meta.provides if tag_of(tag) not in unneeded},
     }
     if all(getattr(meta, name) == value for name, value in fields.items()):
         return meta
@@ -119,17 +119,18 @@ def _all(tags_of: Callable[[SchedMeta], Iterable[Tag]], metas: Iterable[SchedMet
     return {tag for meta in metas for tag in tags_of(meta)}
 
 
-def _tag_of(need: Any) -> Tag:
+def tag_of(need: Any) -> Tag:
+    """The tag itself, of what stands in requires or provides."""
     tag: Tag = need.tag if isinstance(need, (every, unique)) else need
     return tag
 
 
 def _requires(meta: SchedMeta) -> list[Tag]:
-    return [_tag_of(need) for need in meta.requires]
+    return [tag_of(need) for need in meta.requires]
 
 
 def _provides(meta: SchedMeta) -> list[Tag]:
-    return [_tag_of(tag) for tag in meta.provides]
+    return [tag_of(tag) for tag in meta.provides]
 
 
 def _needs(meta: SchedMeta) -> list[Tag]:

@@ -17,6 +17,7 @@ from ..sched.pool.process import ProcessWorkerPool
 from ..sched.pool.thread import ThreadWorkerPool
 from .capture import routed
 from .case import NOT, PROCESS, THREAD, Case, SuiteRes, opened
+from .conditions import end_without, meta_without
 from .done import Done
 from .selection import Selected
 from .workerfile import folder_of_run
@@ -27,7 +28,8 @@ class Suite:
 
     `tasks`
         callables, with metadata or without, or what `select` or `going_on` has made of them. Of
-        those that ended earlier nothing is yielded or told.
+        those that ended earlier nothing is yielded or told. Conditions that they have by `only_if`
+        are looked at here.
     `resources`, `durations`
         as of `Sched`; the durations are those of the tasks.
     `listeners`
@@ -56,7 +58,7 @@ class Suite:
         self._listeners = list(listeners)
         self._opened: dict[int, SuiteRes] = {}  # by the identity of what is about to be yielded
         self._cases = [
-            each if isinstance(each, Done) else Case(*_selected(each), number)
+            each if isinstance(each, Done) else _case(each, number)
             for number, each in enumerate(tasks, 1)
         ]
         self._sched = Sched(
@@ -134,10 +136,13 @@ def _task(case: Any) -> Task:
     return task
 
 
-def _selected(task: Task | Selected) -> tuple[Task, SchedMeta]:
-    if isinstance(task, Selected):
-        return task.task, task.meta
-    return task, meta_of(task) if has_meta(task) else SchedMeta()
+def _case(each: Task | Selected, number: int) -> Case:
+    if isinstance(each, Selected):
+        task, meta = each
+    else:
+        task, meta = each, meta_of(each) if has_meta(each) else SchedMeta()
+    end = end_without(task)
+    return Case(task, meta if end is None else meta_without(meta), number, end)
 
 
 def _of_cases(durations: Durations) -> Durations:
