@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..sched import Outcome
 from ..sched.common import Task
 from ..sched.events import Finished
+from ..state.history import Past
 from .output import printable
 from .words import GOOD, Method, in_full, methods, reason
 
@@ -40,7 +42,26 @@ class Ended(NamedTuple):
         full = "" if outcome in GOOD else in_full(res)
         return cls(task, outcome, res.verdict, reason(res), full, res.output, methods(res), *when)
 
+    @classmethod
+    def before(cls, task: Task, past: Past, begun: float) -> Ended:
+        """What had become of the task when its run, which began at `begun`, was broken off."""
+        how = past.how
+        found = json.loads(how.results) if how.results else []
+        tests = [Method(each["name"], each["outcome"], each["note"]) for each in found]
+        return cls(
+            task, Outcome(how.outcome), verdict_of(how.outcome, found), how.reason or "",
+            how.traceback or "", how.output or "", tests,
+            None if how.started is None else begun + how.started, how.duration,
+            how.attempts, how.worker,
+        )  # fmt: skip
+
     @property
     def failed(self) -> bool:
         """Whether it ran, and didn't end well."""
         return self.attempts > 0 and self.outcome not in GOOD
+
+
+def verdict_of(outcome: str, results: Sequence[Mapping[str, Any]]) -> str:
+    """The outcome, or 'warn' for one that is good with a result that warns."""
+    warns = outcome in GOOD and any(each["outcome"] == "warn" for each in results)
+    return "warn" if warns else outcome

@@ -17,11 +17,10 @@ from ..factory.filesystem import Executable
 from ..sched.common import Task, TaskRes, identity, task_name
 from ..sched.events import Event
 from ..state import Recorder, Recording, StateError, Store, default_folder, held
-from ..state.history import broken_off, ends, last_outcomes, prune, seconds
+from ..state.history import Past, broken_off, last_outcomes, prune, results, seconds
 from ..state.recorder import Told
 from ..state.recording import Place
 from ..state.store import numbered
-from ..suite import End
 from .ending import say
 from .words import GOOD, in_full, methods, reason
 
@@ -40,6 +39,7 @@ class Keeping:
 
     def __init__(self, store: Store | None) -> None:
         self._store = store
+        self.begun = 0.0  # when the run began, on its pool's clock
         self._recording: Recording | None = None
         self._recorder: Recorder | None = None
 
@@ -64,16 +64,9 @@ class Keeping:
         pairs = zip(tasks, known, strict=True)
         return {identity(task): each for task, each in pairs if each is not None}
 
-    def ends(self, tasks: Sequence[Task], run: int) -> dict[Any, End]:
+    def over(self, tasks: Sequence[Task], run: int) -> dict[Any, Past]:
         """Of those of the tasks that were over when the run broke off, how they ended."""
-        assert self._store is not None
-        known = ends(self._store, run)
-        found = {}
-        for task, name in zip(tasks, numbered(map(task_name, tasks)), strict=True):
-            outcome, deps_ok, shared = known.get(name, ("", False, None))
-            if outcome in _OVER:
-                found[identity(task)] = End(deps_ok, shared)
-        return found
+        return self._asked(lambda store, tasks: _over(store, tasks, run), tasks, {})
 
     def _asked(self, ask: Callable[[Store, Sequence[Task]], T], tasks: Sequence[Task], none: T) -> T:
         if self._store is None:
@@ -102,7 +95,7 @@ class Keeping:
         store, names = self._store, list(map(task_name, tasks))
         if store is None:
             return None
-        begun = clock()
+        self.begun = begun = clock()
         try:
             if resumed is None:
                 self._recording = Recording.begin(store, names, time.time(), about, places)
@@ -110,6 +103,7 @@ class Keeping:
                 self._recording = Recording.resume(store, resumed, names, places)
                 (began,) = store.read("SELECT began FROM run WHERE id = ?", (resumed,))[0]
                 begun -= time.time() - began
+            self.begun = begun
         except StateError as exc:
             self._give_up(exc)
             return None
@@ -138,6 +132,16 @@ class Keeping:
     def _give_up(self, error: StateError) -> None:
         self._store = None
         say("warning", f"{error}; the run goes on without it")
+
+
+def _over(store: Store, tasks: Sequence[Task], run: int) -> dict[Any, Past]:
+    known = {(past.name, past.nth): past for past in results(store, run)}
+    pairs = zip(tasks, numbered(map(task_name, tasks)), strict=True)
+    return {
+        identity(task): known[name]
+        for task, name in pairs
+        if name in known and known[name].how.outcome in _OVER
+    }
 
 
 @contextlib.contextmanager

@@ -11,9 +11,9 @@ from typing import Any
 from ..state import StateError, Store, default_folder
 from ..state.history import Member, Past, Run, members, results, run_of, running
 from ..state.store import FILE_NAME
+from .ended import verdict_of
 from .ending import NothingError, UsageError
 from .record import FORMAT
-from .words import GOOD
 
 
 @contextlib.contextmanager
@@ -72,10 +72,9 @@ def _task_object(member: Member, past: Past | None, since: float | None) -> dict
         return known | {"outcome": None, "started": since}
     how = past.how
     found = json.loads(how.results) if how.results else []
-    warns = how.outcome in GOOD and any(each["outcome"] == "warn" for each in found)
     return known | {
         "outcome": how.outcome,
-        "verdict": "warn" if warns else how.outcome,
+        "verdict": verdict_of(how.outcome, found),
         "started": how.started,
         "duration": how.duration,
         "attempts": how.attempts,

@@ -18,10 +18,12 @@ from ..report.jsonl import Lines
 from ..report.live import Live
 from ..sched.common import Task, identity, task_name
 from ..sched.pool import ProcessWorkerPool, ThreadWorkerPool, WorkerPool
-from ..suite import Selected, Suite, going_on
+from ..state.history import Past
+from ..suite import End, Selected, Suite, going_on
 from . import record, reports
 from .choice import choose, listed, rerun_command, waits_for
 from .collect import collect, explained
+from .ended import Ended
 from .ending import FAILED, USAGE, WELL, CommandError, UsageError, pexen_warnings, say
 from .hearing import Hearing
 from .keeping import Keeping, keeping, place_of
@@ -85,17 +87,23 @@ class _Run:
         known = {} if args.shuffle is not None else kept.seconds(self.tasks)
         # More workers than tasks would only be started and ended.
         pool = _pool(args, min(args.jobs, len(self.tasks)))
-        begun, begun_on_pool = time.monotonic(), pool.clock()
+        begun_on_pool = pool.clock()
         recorder = kept.begin(self.tasks, self.places, self.about, pool.clock, resumed)
-        ends = {} if resumed is None else kept.ends(self.tasks, resumed)
+        over = {} if resumed is None else kept.over(self.tasks, resumed)
         if resumed is not None:
-            say("note", f"run {resumed} goes on: {len(ends)} of {len(self.tasks)} tasks had ended")
+            begun_on_pool = kept.begun
+            say("note", f"run {resumed} goes on: {len(over)} of {len(self.tasks)} tasks had ended")
         expected = {task_name(task): known[identity(task)] for task in self.tasks if identity(task) in known}
-        with live_line(len(self.tasks) - len(ends), args.jobs, expected, pool.clock, args.no_capture) as live:
+        with live_line(len(self.tasks) - len(over), args.jobs, expected, pool.clock, args.no_capture) as live:
             hearing, terminal = self._hearing(live, stream, begun_on_pool)
+            hearing.all_ended = [
+                Ended.before(task, over[identity(task)], begun_on_pool)
+                for task in self.tasks
+                if identity(task) in over
+            ]
             with explained(self.tasks):
                 suite = Suite(
-                    going_on(self.chosen, lambda task: ends.get(identity(task))),
+                    going_on(self.chosen, lambda task: _end(over.get(identity(task)))),
                     resources=dict(args.resource or ()),
                     durations=(lambda task: known.get(identity(task))) if known else None,
                     listeners=[hearing.hear, *([recorder] if recorder else [])],
@@ -109,7 +117,7 @@ class _Run:
                     deque(suite.run(pool, timeout=args.timeout), maxlen=0)
             except (Exception, KeyboardInterrupt) as exc:
                 problem = exc  # raised again when all is said that there is to say
-        elapsed = time.monotonic() - begun
+        elapsed = pool.clock() - begun_on_pool
         kept.end(problem is not None)
         return self._concluded(hearing, terminal, problem, begun_on_pool, elapsed)
 
@@ -192,6 +200,10 @@ class _Run:
             yield
         finally:
             timer.cancel()
+
+
+def _end(past: Past | None) -> End | None:
+    return None if past is None else End(past.how.deps_ok, past.how.shared)
 
 
 def _about(args: Namespace, argv: Sequence[str]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..state.history import of_task
 from .ending import UsageError
 from .options import Parser
 from .output import printable, put
@@ -12,7 +13,7 @@ from .past import document, opened, run_named
 from .words import seconds
 
 _DESCRIPTION = """\
-Tell in a paragraph what became of a task in the last run, and why: what it waited for, when it
+Tell in a paragraph what became of a task in the last run that had it, and why: what it waited for, when it
 began and ended, or which other task kept it from running."""
 
 _EXAMPLES = """\
@@ -31,10 +32,14 @@ def main(argv: Sequence[str]) -> int:
     """Run the command."""
     parser = Parser("pexen why", "pexen why [--run RUN] TASK", _DESCRIPTION, _EXAMPLES)
     parser.add_argument("task", metavar="TASK", help="its name, as 'pexen list' prints it")
-    parser.add_argument("--run", metavar="RUN", help="the number of a run (default: the last one)")
+    parser.add_argument("--run", metavar="RUN", help="the number of a run (default: the last one that has it)")
     args = parser.parse_args(argv)
     with opened() as store:
-        run = document(store, run_named(store, args.run))
+        number = args.run
+        if number is None:
+            last = of_task(store, args.task, 1)
+            number = str(last[0].run) if last else None
+        run = document(store, run_named(store, number))
     tasks = run["tasks"]
     found = [task for task in tasks if task["name"] == args.task]
     if not found:

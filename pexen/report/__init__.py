@@ -1,9 +1,4 @@
-"""Reports of a run, in the formats that other programs read."""
+"""Reports of a run: formats that other programs read, a page for people, and the terminal's line.
 
-from .jsonl import Lines
-from .junit import junit
-from .live import Live
-from .tap import tap
-from .trace import trace
-
-__all__ = ["Lines", "Live", "junit", "tap", "trace"]
+Each is a module, and is imported from there: none needs the others.
+"""

@@ -122,15 +122,6 @@ def last_outcomes(store: Store) -> dict[tuple[str, int], str]:
     return {(name, nth): outcome for name, nth, outcome, _ in store.read(query)}
 
 
-def ends(store: Store, run: int) -> dict[tuple[str, int], tuple[str, bool, bytes | None]]:
-    """Of each task of a run that ended: its outcome, `deps_ok`, and its shared dict, pickled."""
-    query = """
-        SELECT name, nth, outcome, deps_ok, shared FROM result JOIN task ON task = id
-        WHERE run = ?
-    """
-    return {(name, nth): (how, bool(ok), blob) for name, nth, how, ok, blob in store.read(query, (run,))}
-
-
 def seconds(store: Store, names: Iterable[str]) -> list[float | None]:
     """What each of the tasks takes, None where that isn't known."""
     query = "SELECT name, nth, mean FROM seconds JOIN task ON task = id"

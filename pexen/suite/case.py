@@ -93,11 +93,7 @@ class Case:
         self.captures = NOT
         self.folder = ""
         assign_meta(self, meta)
-        callpath = getattr(task, CALLPATH_ATTR_NAME, None)
-        if isinstance(callpath, list):
-            setattr(self, CALLPATH_ATTR_NAME, callpath)
-        else:
-            self.__qualname__ = task_name(task)
+        name_as(self, task)
 
     def __call__(self, shared: Shared, /, **kwargs: Any) -> Any:
         if self._end is not None:
@@ -126,6 +122,15 @@ class Case:
         if failed:
             raise TaskFailError(_summary(failed), deps_ok=False, ret=ret)
         return ret
+
+
+def name_as(other: Any, task: Task) -> None:
+    """Give another task the name and the place of this one."""
+    callpath = getattr(task, CALLPATH_ATTR_NAME, None)
+    if isinstance(callpath, list):
+        setattr(other, CALLPATH_ATTR_NAME, callpath)
+    else:
+        other.__qualname__ = task_name(task)
 
 
 def opened(res: TaskRes) -> SuiteRes:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..sched.common import Shared, Task, TaskFailError
-from ..sched.meta import SchedMeta, assign_meta, has_meta, meta_of
-from .selection import Selected
+from ..sched.meta import SchedMeta, assign_meta
+from .case import name_as
+from .selection import Selected, needs_of, selected, tag_of
 
 
 class End(NamedTuple):
@@ -24,10 +25,11 @@ class Done:
     It requires nothing, as that was there when the task ran, and takes no locks.
     """
 
-    def __init__(self, task: Task, meta: SchedMeta, end: End) -> None:
+    def __init__(self, task: Task, provides: set[Any], end: End) -> None:
         self.task = task
         self._end = end
-        assign_meta(self, SchedMeta(provides=meta.provides))
+        name_as(self, task)
+        assign_meta(self, SchedMeta(provides=provides))
 
     def __call__(self, shared: Shared) -> None:
         if self._end.shared is not None:
@@ -39,15 +41,19 @@ class Done:
 def going_on(
     tasks: Iterable[Task | Selected], end_of: Callable[[Task], End | None]
 ) -> list[Task | Selected | Done]:
-    """The tasks of a run that goes on, for a `Suite`: those that `end_of` knows aren't run again."""
-    found: list[Task | Selected | Done] = []
-    for each in tasks:
-        task, meta = each if isinstance(each, Selected) else (each, None)
-        end = end_of(task)
-        if end is None:
-            found.append(each)
-            continue
-        if meta is None:
-            meta = meta_of(task) if has_meta(task) else SchedMeta()
-        found.append(Done(task, meta, end))
-    return found
+    """The tasks of a run that goes on, for a `Suite`: those that `end_of` knows aren't run again.
+
+    They provide what others still need.
+    """
+    pairs = [(each, selected(each)) for each in tasks]
+    ends = [end_of(task) for _, (task, _) in pairs]
+    needed = {
+        tag
+        for (_, (_, meta)), end in zip(pairs, ends, strict=True)
+        if end is None
+        for tag in needs_of(meta)
+    }
+    return [
+        each if end is None else Done(task, {p for p in meta.provides if tag_of(p) in needed}, end)
+        for (each, (task, meta)), end in zip(pairs, ends, strict=True)
+    ]

@@ -44,7 +44,7 @@ def select(
 
     Teardown that is after a task comes with it as well; what is merely after it doesn't.
     """
-    known = {identity(task): Selected(task, _meta_of(task)) for task in tasks}
+    known = {identity(task): selected(task) for task in tasks}
     chosen = {
         key
         for key, (task, meta) in known.items()
@@ -57,7 +57,7 @@ def select(
     metas = [meta for _, meta in known.values()]
     kept = [known[key].meta for key in chosen]
     unprovided = _all(_provides, metas) - _all(_provides, kept)
-    unneeded = _all(_needs, metas) - _all(_needs, kept)
+    unneeded = _all(needs_of, metas) - _all(needs_of, kept)
     return [
         Selected(task, _without(unprovided, unneeded, meta, deps))
         for key, (task, meta) in known.items()
@@ -65,8 +65,11 @@ def select(
     ]
 
 
-def _meta_of(task: Task) -> SchedMeta:
-    return meta_of(task) if has_meta(task) else SchedMeta()
+def selected(task: Task | Selected) -> Selected:
+    """A task as one that is to be run, with its own metadata if it has no other."""
+    if isinstance(task, Selected):
+        return task
+    return Selected(task, meta_of(task) if has_meta(task) else SchedMeta())
 
 
 def _is_named(task: Task, name: str) -> bool:
@@ -133,10 +136,11 @@ def _provides(meta: SchedMeta) -> list[Tag]:
     return [tag_of(tag) for tag in meta.provides]
 
 
-def _needs(meta: SchedMeta) -> list[Tag]:
+def needs_of(meta: SchedMeta) -> list[Tag]:
+    """The tags that a task requires or is after."""
     return [*_requires(meta), *meta.after]
 
 
 def _readable_tags(meta: SchedMeta) -> list[str]:
-    tags = {*_needs(meta), *_provides(meta)}
+    tags = {*needs_of(meta), *_provides(meta)}
     return [tag if isinstance(tag, str) else repr(tag) for tag in tags]

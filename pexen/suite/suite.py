@@ -10,7 +10,6 @@ from typing import Any
 from ..sched import Sched
 from ..sched.common import Task, TaskRes
 from ..sched.events import Blocked, Event, Finished, Listener, Queued, Retried, Started
-from ..sched.meta import SchedMeta, has_meta, meta_of
 from ..sched.order import Durations
 from ..sched.pool.base import WorkerPool
 from ..sched.pool.process import ProcessWorkerPool
@@ -19,7 +18,7 @@ from .capture import routed
 from .case import NOT, PROCESS, THREAD, Case, SuiteRes, opened
 from .conditions import end_without, meta_without
 from .done import Done
-from .selection import Selected
+from .selection import Selected, selected
 from .workerfile import folder_of_run
 
 
@@ -137,10 +136,7 @@ def _task(case: Any) -> Task:
 
 
 def _case(each: Task | Selected, number: int) -> Case:
-    if isinstance(each, Selected):
-        task, meta = each
-    else:
-        task, meta = each, meta_of(each) if has_meta(each) else SchedMeta()
+    task, meta = selected(each)
     end = end_without(task)
     return Case(task, meta if end is None else meta_without(meta), number, end)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pexen.report import Lines
+from pexen.report.jsonl import Lines
 from pexen.report.jsonl import KEYS
 from pexen.report.texts import LIMIT
 

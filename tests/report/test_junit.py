@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from pexen.report import junit
+from pexen.report.junit import junit
 from pexen.report.texts import LIMIT, for_xml, shortened
 from pexen.sched import Outcome
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from pexen.report import tap, trace
+from pexen.report.tap import tap
+from pexen.report.trace import trace
 
 
 def result(name: str = "a", outcome: str = "ok", **more: Any) -> dict[str, Any]:

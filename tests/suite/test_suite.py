@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pexen import PexenWarning, task
-from pexen.report import junit
+from pexen.report.junit import junit
 from pexen.sched import Outcome, TaskSkip
 from pexen.sched.events import Blocked, Event, Finished, Retried, Started
 from pexen.sched.pool import ProcessWorkerPool, ThreadWorkerPool
