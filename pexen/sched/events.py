@@ -9,7 +9,7 @@ adding tasks during a run, in the thread that adds them.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from .common import Outcome, Reason, Task, TaskRes
@@ -78,11 +78,14 @@ class Stopped(Event):
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint(Event):
-    """The scheduler is about to hand out tasks, or to wait.
+    """The scheduler is about to hand out `tasks`, or, without any, to wait.
 
     Who writes down what it was told does so now: then nothing is handed out that follows from what
-    isn't written yet, and many things at a time are written at once.
+    isn't written yet, nothing begins of which it isn't written that it may have begun, and many
+    things at a time are written at once.
     """
+
+    tasks: Sequence[Task] = ()
 
 
 Listener = Callable[[Event], object]

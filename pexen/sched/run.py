@@ -268,7 +268,7 @@ class Run:
             self._worst = entry[0] if self._worst is None else max(self._worst, entry[0])
             self.handed += len(batch)
             if self._tells:
-                self._tell(events.Checkpoint)
+                self._tell(events.Checkpoint, [task for task, _ in batch])
             self.pool.submit_all(batch)
 
     def _ask(self, node: int, entry: Entry, batch: list[tuple[Task, Shared]]) -> None:

@@ -41,7 +41,10 @@ def runs(store: Store, limit: int | None = None) -> list[Run]:
 def _runs(store: Store, which: str, values: tuple[Any, ...]) -> list[Run]:
     found = store.read(f"SELECT id, began, ended, status, about FROM run {which}", values)
     oldest, latest = (found[-1][0], found[0][0]) if found else (0, 0)
-    query = "SELECT run, outcome, count(*) FROM result WHERE run BETWEEN ? AND ? GROUP BY 1, 2"
+    query = (
+        "SELECT run, outcome, count(*) FROM result "
+        "WHERE run BETWEEN ? AND ? AND outcome IS NOT NULL GROUP BY 1, 2"
+    )
     counts: dict[int, dict[str, int]] = {}
     for run, outcome, count in store.read(query, (oldest, latest)):
         counts.setdefault(run, {})[outcome] = count
@@ -86,13 +89,13 @@ def members(store: Store, run: int) -> list[Member]:
 
 def results(store: Store, run: int) -> list[Past]:
     """How the tasks of a run ended, as far as they have."""
-    return _pasts(store, "result.run = ?", (run,))
+    return _pasts(store, "result.run = ? AND outcome IS NOT NULL", (run,))
 
 
 def of_task(store: Store, name: str, limit: int = 10) -> list[Past]:
     """How the tasks of that name ended in the last runs, the latest first."""
     # Result by result in their key, which has the run first: there are few runs.
-    where = "name = ? AND run IN (SELECT id FROM run)"
+    where = "name = ? AND outcome IS NOT NULL AND run IN (SELECT id FROM run)"
     return _pasts(store, where, (name,), f"ORDER BY run DESC, nth LIMIT {int(limit)}")
 
 
@@ -108,8 +111,11 @@ def _pasts(store: Store, where: str, values: tuple[Any, ...], order: str = "") -
 
 
 def running(store: Store, run: int) -> dict[tuple[str, int], float]:
-    """The tasks that ran when the run was last written down, and since when."""
-    query = "SELECT name, nth, since FROM running JOIN task ON task = id WHERE run = ?"
+    """The tasks that may run, as far as is written down, and since when."""
+    query = """
+        SELECT name, nth, started FROM result JOIN task ON task = id
+        WHERE run = ? AND outcome IS NULL
+    """
     return {(name, nth): since for name, nth, since in store.read(query, (run,))}
 
 
@@ -117,7 +123,8 @@ def last_outcomes(store: Store) -> dict[tuple[str, int], str]:
     """How each task ended in the last run of those in which it did, by name."""
     # Of a group with a max(), SQLite takes the other columns from the row that has it.
     query = """
-        SELECT name, nth, outcome, max(run) FROM result JOIN task ON task = id GROUP BY task
+        SELECT name, nth, outcome, max(run) FROM result JOIN task ON task = id
+        WHERE outcome IS NOT NULL GROUP BY task
     """
     return {(name, nth): outcome for name, nth, outcome, _ in store.read(query)}
 
@@ -149,12 +156,12 @@ def prune(store: Store, keep: int, before: float) -> int:
     last = "SELECT id FROM run ORDER BY id DESC LIMIT ?"
     old = store.read(f"SELECT id FROM run WHERE began < ? AND id NOT IN ({last})", (before, keep))
     with store.writing() as database:
-        for table, column in (("running", "run"), ("result", "run"), ("run", "id")):
+        for table, column in (("result", "run"), ("run", "id")):
             database.executemany(f"DELETE FROM {table} WHERE {column} = ?", old)
         database.execute(
             """
             DELETE FROM task WHERE id NOT IN (SELECT task FROM result)
-            AND id NOT IN (SELECT task FROM running) AND id NOT IN (SELECT task FROM seconds)
+            AND id NOT IN (SELECT task FROM seconds)
             """
         )
     return len(old)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from ..sched import Outcome
 from ..sched.common import Task, TaskRes, identity
-from ..sched.events import Checkpoint, Event, Finished, Started
+from ..sched.events import Checkpoint, Event, Finished
 from .folder import StateError
 from .recording import Ended, Recording
 from .store import storable
@@ -55,12 +55,11 @@ class Recorder:
         """Take in an event."""
         if self._broken:
             return
-        if isinstance(event, Started):
-            self._recording.started(self._number(event.task), event.time - self._begun)
-        elif isinstance(event, Finished):
-            number = self._number(event.task)
-            self._recording.ended(number, self._ended(event))
+        if isinstance(event, Finished):
+            self._recording.ended(self._number(event.task), self._ended(event))
         elif isinstance(event, Checkpoint):
+            for task in event.tasks:
+                self._recording.begins(self._number(task), event.time - self._begun)
             self.write()
 
     def write(self) -> None:

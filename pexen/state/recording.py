@@ -48,9 +48,8 @@ class Recording:
         self.run = run
         self._store = store
         self._tasks = tasks  # the id of each task
-        self._begun: dict[int, tuple[int, int, float]] = {}  # not written yet, by task
-        self._running: set[int] = set()  # written, and not ended
-        self._ends: list[tuple[Any, ...]] = []
+        self._begun: list[tuple[int, int, float]] = []  # not written yet
+        self._ends: list[tuple[Any, ...]] = []  # not written yet
 
     @classmethod
     def begin(
@@ -77,36 +76,29 @@ class Recording:
         """Go on with a run, of these tasks; StateError if there is none of that number."""
         ids = _ids(store, names)
         with store.writing() as database:
-            database.execute("DELETE FROM running WHERE run = ?", (run,))
+            database.execute("DELETE FROM result WHERE run = ? AND outcome IS NULL", (run,))
             update = "UPDATE run SET status = ?, ended = NULL, tasks = ? WHERE id = ?"
             if not database.execute(update, (RUNNING, _listed(ids, places), run)).rowcount:
                 raise StateError(f"there is no run {run} in {str(store.path)!r}")
         return cls(store, run, ids)
 
-    def started(self, task: int, time: float) -> None:
-        """An attempt at the task of that number began, so many seconds after the run."""
-        known = self._tasks[task]
-        self._begun[known] = self.run, known, time
+    def begins(self, task: int, time: float) -> None:
+        """The task of that number may begin from now on, so many seconds after the run."""
+        self._begun.append((self.run, self._tasks[task], time))
 
     def ended(self, task: int, how: Ended) -> None:
         """The task of that number ended."""
-        known = self._tasks[task]
-        self._begun.pop(known, None)
-        self._ends.append((self.run, known, *how))
+        self._ends.append((self.run, self._tasks[task], *how))
 
     def write(self) -> None:
         """Write down what was told; StateError if that can't be, and then it is told no more."""
         begun, ends = self._begun, self._ends
         if not (begun or ends):
             return
-        self._begun, self._ends = {}, []
-        over = [end[:2] for end in ends if end[1] in self._running]
-        self._running.update(begun)
-        self._running.difference_update([task for _, task in over])
+        self._begun, self._ends = [], []
         with self._store.writing() as database:
-            database.executemany("INSERT OR REPLACE INTO running VALUES (?, ?, ?)", begun.values())
+            database.executemany(_BEGIN, begun)
             database.executemany(_END, ends)
-            database.executemany("DELETE FROM running WHERE run = ? AND task = ?", over)
 
     def end(self, time: float, interrupted: bool) -> None:
         """The run ended at `time`, in seconds since 1970."""
@@ -117,6 +109,10 @@ class Recording:
             database.execute(update, (status, time, self.run))
             database.execute(_SECONDS, (self.run,))
 
+
+_BEGIN = (
+    "INSERT OR REPLACE INTO result (run, task, started, attempts, deps_ok) VALUES (?, ?, ?, 0, 0)"
+)
 
 # A task that was cancelled, say, may end once more when its run goes on.
 _END = f"INSERT OR REPLACE INTO result VALUES (?, ?, {', '.join('?' * len(Ended._fields))})"

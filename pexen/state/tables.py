@@ -26,21 +26,12 @@ TABLES = (
     )
     """,
     """
-    -- A task that began, and had not ended, when the run was last written down.
-    CREATE TABLE running (
-        run INTEGER NOT NULL REFERENCES run,
-        task INTEGER NOT NULL REFERENCES task,
-        since REAL NOT NULL,
-        PRIMARY KEY (run, task)
-    ) WITHOUT ROWID
-    """,
-    """
-    -- How a task of a run ended.
+    -- How a task of a run ended. It is there before the task can begin, and has no outcome then.
     CREATE TABLE result (
         run INTEGER NOT NULL REFERENCES run,
         task INTEGER NOT NULL REFERENCES task,
-        outcome TEXT NOT NULL,
-        started REAL,                   -- NULL if it never did
+        outcome TEXT,                   -- NULL if it hasn't ended
+        started REAL,                   -- NULL if it never did; before it ended, when it may have
         duration REAL,                  -- seconds; NULL if unknown
         attempts INTEGER NOT NULL,
         worker TEXT,

@@ -44,6 +44,8 @@ def select(
 
     Teardown that is after a task comes with it as well; what is merely after it doesn't.
     """
+    if not names and expression is None and wanted is None:
+        return [selected(task) for task in tasks]
     known = {identity(task): selected(task) for task in tasks}
     chosen = {
         key

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 from ..sched import Sched
 from ..sched.common import Task, TaskRes
-from ..sched.events import Blocked, Event, Finished, Listener, Queued, Retried, Started
+from ..sched.events import Blocked, Checkpoint, Event, Finished, Listener, Retried
 from ..sched.order import Durations
 from ..sched.pool.base import WorkerPool
 from ..sched.pool.process import ProcessWorkerPool
@@ -107,32 +107,31 @@ class Suite:
         return opened(res) if found is None else found
 
     def _tell(self, event: Event) -> None:
-        if isinstance(getattr(event, "task", None), Done):
-            return
         translated = self._translated(event)
-        for listener in self._listeners:
-            listener(translated)
+        if translated is not None:
+            for listener in self._listeners:
+                listener(translated)
 
-    def _translated(self, event: Event) -> Event:
-        """The event as if the task had been run by itself."""
-        if isinstance(event, Finished):
+    def _translated(self, event: Any) -> Event | None:
+        """The event as if the task had been run by itself; None if it ended earlier."""
+        kind = type(event)
+        if kind is Checkpoint:
+            tasks = [case.task for case in event.tasks if type(case) is Case]
+            return Checkpoint(event.time, tasks)
+        case = getattr(event, "task", None)
+        if type(case) is not Case:
+            return None if type(case) is Done else cast(Event, event)
+        if kind is Finished:
             result = None
             if event.result is not None:
                 result = self._opened[id(event.result)] = opened(event.result)
-            return Finished(event.time, _task(event.task), event.outcome, result, event.reason)
-        if isinstance(event, Retried):
+            return Finished(event.time, case.task, event.outcome, result, event.reason)
+        if kind is Retried:
             result = opened(event.result)
-            return Retried(event.time, _task(event.task), event.attempt, result, event.delay)
-        if isinstance(event, Blocked):
-            return Blocked(event.time, _task(event.task), event.reason)
-        if isinstance(event, (Queued, Started)):
-            return type(event)(event.time, _task(event.task))
-        return event
-
-
-def _task(case: Any) -> Task:
-    task: Task = case.task
-    return task
+            return Retried(event.time, case.task, event.attempt, result, event.delay)
+        if kind is Blocked:
+            return Blocked(event.time, case.task, event.reason)
+        return cast(Event, kind(event.time, case.task))  # Queued, Started
 
 
 def _case(each: Task | Selected, number: int) -> Case:

@@ -20,7 +20,7 @@ def test_a_run_is_written_down_whole(store: Store) -> None:
         "failed", 0.5, 1.25, 2, "process-1", "no disk", "Trace …", "hello\n", "[]", False, b"\x80", "abc"
     )  # fmt: skip
     recording = Recording.begin(store, ["a", "b"], TIME, {"jobs": 2})
-    recording.started(1, 0.5)
+    recording.begins(1, 0.5)
     recording.ended(1, how)
     recording.end(TIME + 9, interrupted=True)
     (run,) = runs(store)
@@ -30,13 +30,13 @@ def test_a_run_is_written_down_whole(store: Store) -> None:
 
 def test_what_runs_is_written_as_long_as_it_does(store: Store) -> None:
     recording = Recording.begin(store, ["a", "b", "c"], TIME, {})
-    recording.started(0, 0.5)
-    recording.started(1, 0.75)
+    recording.begins(0, 0.5)
+    recording.begins(1, 0.75)
     recording.ended(1, Ended("ok"))
     recording.write()
     assert running(store, recording.run) == {("a", 0): 0.5}
-    recording.started(0, 1.5)  # another attempt
-    recording.started(2, 2.0)
+    recording.begins(0, 1.5)  # another attempt
+    recording.begins(2, 2.0)
     recording.write()
     assert running(store, recording.run) == {("a", 0): 1.5, ("c", 0): 2.0}
     recording.ended(0, Ended("ok"))
@@ -81,7 +81,7 @@ from pexen.state import Ended, Recording, Store
 store = Store(pathlib.Path(sys.argv[1]))
 recording = Recording.begin(store, [f"task {n}" for n in range(100_000)], 0.0, {})
 for number in range(100_000):
-    recording.started(number, 0.0)
+    recording.begins(number, 0.0)
     recording.ended(number, Ended("ok", traceback="x" * (number % 5000)))
     recording.write()
     print(number, flush=True)
