@@ -19,7 +19,7 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.11",
     packages=find_packages(include=["pexen", "pexen.*"]),
-    package_data={"pexen": ["py.typed"]},
+    package_data={"pexen": ["py.typed"], "pexen.report": ["page/*"]},
     entry_points={"console_scripts": ["pexen = pexen.cli:main"]},
     extras_require={"dev": ["pytest>=8"]},
     classifiers=[
