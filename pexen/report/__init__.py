@@ -1,4 +1,8 @@
-"""Reports of a run: formats that other programs read, a page for people, and the terminal's line.
+"""Reports of a run, in the formats that other programs read, and a page for people."""
 
-Each is a module, and is imported from there: none needs the others.
-"""
+from .html import html
+from .junit import junit
+from .tap import tap
+from .trace import trace
+
+__all__ = ["html", "junit", "tap", "trace"]

@@ -26,7 +26,7 @@ def culprits(tasks: Sequence[Mapping[str, Any]]) -> dict[int, list[int]]:
 
 
 def _search(tasks: Sequence[Mapping[str, Any]], first: int, found: dict[int, list[int]]) -> None:
-    """Find those of a task, and of all that it needs for that; without recursion, which may be deep."""
+    """Find those of a task, and of all it needs for that; without recursion, which may be deep."""
     waiting = [first]
     entered: set[int] = set()
     while waiting:

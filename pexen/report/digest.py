@@ -14,7 +14,7 @@ from typing import Any
 
 from .culprits import culprits
 from .room import Room
-from .slow import critical_path, slowest
+from .slow import critical_path, replaced, slowest
 from .texts import shortened
 
 # How a task ended, as the page has it; from what to look at first to what is well. A task that
@@ -32,45 +32,44 @@ _SLOWEST = 30
 _STEPS = 2_000  # of the critical path, the last
 _FOLLOWED = 40_000  # numbers in all lists of what tasks waited for, together
 _FOLLOWED_EACH = 50
-_RESULTS = 6_000  # results of their own of all tasks together
+_RESULTS = 5_000  # results of their own of all tasks together
 _RESULTS_EACH = 200
 _WORKERS = 1_000
 _ABOUT = 50
 
-# The room for texts of each kind, and for one of them, in bytes.
-_NAMES = 800_000, 400
-_REASONS = 400_000, 2_000
-_RERUNS = 200_000, 2_000
-_NOTES = 500_000, 4_000
-_TRACEBACKS = 800_000, 20_000
-_OUTPUTS = 600_000, 20_000  # of tasks that have something to be looked at
-_OTHER_OUTPUTS = 300_000, 4_000
-_ABOUT_TEXTS = 50_000, 4_000
-_WORKER_NAMES = 50_000, 100
+# The room for texts of each kind; for one of them at most; and, as long as there is any, at least:
+# the first have something to say then, where there would be next to nothing for each. In bytes.
+_NAMES = 750_000, 400, 0
+_REASONS = 400_000, 2_000, 0
+_RERUNS = 200_000, 2_000, 200
+_NOTES = 500_000, 4_000, 0
+_TRACEBACKS = 700_000, 20_000, 600
+_OUTPUTS = 600_000, 20_000, 600  # of tasks that have something to be looked at
+_OTHER_OUTPUTS = 300_000, 4_000, 200
+_ABOUT_TEXTS = 50_000, 4_000, 0
+_WORKER_NAMES = 50_000, 100, 0
 
 
 def digest(run: Mapping[str, Any]) -> dict[str, Any]:
     """The value; places in its lists are those of tasks that it has kept."""
     tasks: Sequence[Mapping[str, Any]] = run["tasks"]
     states = [state_of(task) for task in tasks]
-    steps = critical_path(tasks)
-    slow = slowest(tasks, _SLOWEST)
-    blocked_by = culprits(tasks)
+    steps, slow, blocked_by = critical_path(tasks), slowest(tasks, _SLOWEST), culprits(tasks)
     order = sorted(range(len(tasks)), key=lambda number: (STATES.index(states[number]), number))
     kept = _kept(order, [*(step.number for step in steps[-_STEPS:]), *slow], states)
     place = {number: position for position, number in enumerate(kept)}
     order = [number for number in order if number in place]
 
     entries = {number: _entry(tasks[number], states[number]) for number in kept}
-    workers = _add_workers(entries, tasks)
+    workers, replacing = _add_workers(entries, tasks)
     _add_texts(entries, tasks, order)
     _add_results(entries, tasks, order)
     _add_followed(entries, tasks, order, place)
     for number, entry in entries.items():
-        if states[number] == "blocked":
+        if number in blocked_by:
             entry["culprits"] = [place[each] for each in blocked_by[number] if each in place]
     return {
-        "name": _line(Room(_NAMES[1], _NAMES[1], 1), run["name"]),
+        "name": _line(Room(_NAMES[1], _NAMES[1], 0, 1), run["name"]),
         "began": _number(run["began"]),
         "elapsed": _number(run["elapsed"]),
         "interrupted": bool(run["interrupted"]),
@@ -79,6 +78,7 @@ def digest(run: Mapping[str, Any]) -> dict[str, Any]:
         "counts": counted(states),
         "left_out": len(tasks) - len(kept),
         "workers": workers,
+        "replaced": [[worker, place[number]] for worker, number in replacing if number in place],
         "path": [
             {"task": place[step.number], "after": step.after, "waited": _number(step.waited)}
             for step in steps[-_STEPS:]
@@ -126,15 +126,19 @@ def _entry(task: Mapping[str, Any], state: str) -> dict[str, Any]:
 
 def _add_workers(
     entries: dict[int, dict[str, Any]], tasks: Sequence[Mapping[str, Any]]
-) -> list[str]:
-    """Give each entry the number of its worker; the names of these, in the order they come up."""
+) -> tuple[list[str], list[tuple[int, int]]]:
+    """Give each entry the number of its worker. The names of these, in the order they come up; and
+    of each that replaced another, its number and that of the other's last task.
+    """
     numbers: dict[Any, int] = {}
     for number, entry in entries.items():
         worker = tasks[number].get("worker")
         if worker is not None and (worker in numbers or len(numbers) < _WORKERS):
             entry["worker"] = numbers.setdefault(worker, len(numbers))
     room = Room(*_WORKER_NAMES, len(numbers))
-    return [_line(room, name) for name in numbers]
+    names = [_line(room, name) for name in numbers]
+    found = replaced(tasks).items()
+    return names, [(numbers[worker], last) for worker, last in found if worker in numbers]
 
 
 def _add_texts(

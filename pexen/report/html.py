@@ -11,7 +11,6 @@ import datetime
 import hashlib
 from collections.abc import Iterable, Mapping
 from html import escape
-from importlib import resources
 from string import Template
 from typing import Any
 
@@ -37,8 +36,8 @@ _PLAIN = 200
 def html(run: Mapping[str, Any]) -> bytes:
     """The document, no larger than some megabytes: what is too long is cut, and that is said.
 
-    `run` has `name`, `began` (seconds since 1970), `elapsed` (seconds), `interrupted`, `about` (what
-    else is known, by name, as JSON has it), and `tasks`: a list of mappings, with
+    `run` has `name`, `began` (seconds since 1970), `elapsed` (seconds), `interrupted`, `about`
+    (what else is known, by name, as JSON has it), and `tasks`: a list of mappings, with
 
     `callpath` (a list of names), `name`
     `outcome`     in a word; None for a task that has not ended
@@ -77,6 +76,8 @@ def html(run: Mapping[str, Any]) -> bytes:
 
 
 def _part(name: str) -> str:
+    from importlib import resources  # only where a page is made; it is no light import
+
     return resources.files(__package__).joinpath("page", name).read_text(encoding="utf-8")
 
 
@@ -103,12 +104,19 @@ def _verdict(value: Mapping[str, Any]) -> tuple[str, str]:
 def _when(value: Mapping[str, Any]) -> str:
     number = sum(value["counts"].values())
     tasks = "1 task" if number == 1 else f"{number:,} tasks"
-    parts = [tasks if value["elapsed"] is None else f"{tasks} in {value['elapsed']:.2f} s"]
+    parts = [tasks if value["elapsed"] is None else f"{tasks} in {_seconds(value['elapsed'])}"]
     if value["began"] is not None:
         moment = datetime.datetime.fromtimestamp(value["began"], datetime.UTC)
         text = moment.strftime("%Y-%m-%d %H:%M:%S")
         parts.insert(0, f'<time id="began" datetime="{text.replace(" ", "T")}Z">{text} UTC</time>')
     return ", ".join(parts)
+
+
+def _seconds(amount: float) -> str:
+    if amount < 60:
+        return f"{amount:.2f} s"
+    minutes, rest = divmod(round(amount), 60)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min {rest} s"
 
 
 def _count(state: str, number: int) -> str:

@@ -34,16 +34,19 @@ def fitted(text: str, room: int) -> str:
 class Room:
     """Bytes of a page for texts of one kind. What one doesn't need, those after it have more."""
 
-    def __init__(self, size: int, most: int, texts: int) -> None:
+    def __init__(self, size: int, most: int, least: int, texts: int) -> None:
         # Configuration.
         self.most = most  # bytes for a single text
+        self.least = least  # bytes for a single text, as long as there are so many
         # State.
         self._left = size  # bytes that are still free; less than none if a note took more
         self._texts = texts  # how many texts are still to come
 
     def take(self, text: str) -> str:
         """The text, cut to the room that there is for it."""
-        kept = fitted(text, min(self.most, max(0, self._left) // max(1, self._texts)))
+        left = max(0, self._left)
+        fair = max(left // max(1, self._texts), self.least if left >= self.least else 0)
+        kept = fitted(text, min(self.most, fair))
         self._left -= len(as_json(kept))
         self._texts -= 1
         return kept

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pexen.report.html import html
+from pexen.report import html
 from pexen.report.digest import MOST_TASKS, STATES, digest
 from pexen.report.room import Room, as_json, fitted
 from pexen.report.texts import plain
@@ -139,8 +139,9 @@ def test_the_script_makes_no_markup_of_texts() -> None:
 
 
 HOSTILE = (
-    "</script><script>alert(1)</script><!-- <img src=x onerror=alert(2)> \" ' & \0 \x1b[31mred\x1b[0m"
-    " \u2028 \u202e \udc80 \U0001f600 ]]> ${name} $name </title></noscript></style>"
+    "</script><script>alert(1)</script><!-- <img src=x onerror=alert(2)> \" ' & \0 "
+    "\x1b[31mred\x1b[0m \u2028 \u202e \udc80 \U0001f600 ]]> ${name} $name "
+    "</title></noscript></style>"
 )
 
 
@@ -228,9 +229,9 @@ def test_a_page_stays_small_however_much_the_tasks_printed(outcome: str) -> None
     everything = list(range(5_000))
     tasks = [
         task(
-            outcome, callpath=[f"{number:04}", BIG], worker=BIG, output=BIG, reason=BIG,
-            traceback=BIG, rerun=BIG, results=results, waits_for=everything[max(0, number - 100) : number],
-            started=number, duration=1.0,
+            outcome, callpath=[f"{number:04}", BIG], worker=BIG, output=BIG,
+            reason=BIG, traceback=BIG, rerun=BIG, results=results, started=number,
+            waits_for=everything[max(0, number - 100) : number], duration=1.0,
         )  # fmt: skip
         for number in range(5_000)
     ]
@@ -282,8 +283,13 @@ def test_a_text_takes_up_no_more_room_than_it_has(text: str, room: int) -> None:
 
 
 def test_room_that_a_text_does_not_need_is_there_for_the_next() -> None:
-    room = Room(1_000, 800, 2)
+    room = Room(1_000, 800, 0, 2)
     assert room.take("short") == "short"
     assert len(room.take("x" * 790)) == 790
-    room = Room(1_000, 800, 2)
+    room = Room(1_000, 800, 0, 2)
     assert len(room.take("x" * 790)) < 500
+
+
+def test_where_there_is_too_little_room_for_all_the_first_have_some() -> None:
+    room = Room(1_000, 800, 400, 100)
+    assert [room.take("x" * 300)[:3] for _ in range(5)] == ["xxx", "xxx", "[30", "[30", "[30"]

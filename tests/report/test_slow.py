@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from pexen.report.culprits import culprits
-from pexen.report.slow import FIRST, REQUIRED, WORKER, Step, critical_path, slowest
+from pexen.report.slow import FIRST, REQUIRED, WORKER, Step, critical_path, replaced, slowest
 
 
 def ran(
     started: float | None, duration: float | None, waits_for: Sequence[int] = (), worker: str = "a"
 ) -> dict[str, Any]:
     return {
-        "started": started, "duration": duration, "waits_for": list(waits_for), "worker": worker
-    }
+        "started": started, "duration": duration, "waits_for": list(waits_for), "worker": worker,
+        "outcome": "ok",
+    }  # fmt: skip
 
 
 def test_nothing_that_ran_has_no_critical_path() -> None:
@@ -57,6 +58,24 @@ def test_sums_of_times_may_be_off_by_what_is_rounded() -> None:
     tasks = [ran(0.1, 0.2, worker="a"), ran(0.3, 1.0, [0], worker="b")]
     assert 0.1 + 0.2 > 0.3
     assert [step.number for step in critical_path(tasks)] == [0, 1]
+
+
+def test_a_worker_that_replaced_another_had_to_wait_for_that() -> None:
+    tasks = [ran(0.0, 5.0, worker="a"), ran(0.0, 4.0, worker="b"), ran(5.5, 1.0, worker="c")]
+    assert critical_path(tasks) == [Step(2, FIRST, 5.5)] and replaced(tasks) == {}
+    tasks[0]["outcome"] = "timeout"
+    assert critical_path(tasks) == [Step(0, FIRST, 0.0), Step(2, WORKER, 0.5)]
+    assert replaced(tasks) == {"c": 0}
+
+
+def test_each_worker_that_was_gone_is_replaced_once_and_only_after_its_end() -> None:
+    gone = {"outcome": "lost"}
+    tasks = [
+        ran(0.0, 2.0, worker="a") | gone, ran(0.0, 1.0, worker="b") | gone,
+        ran(1.5, 1.0, worker="c"), ran(2.0, 1.0, worker="d"), ran(2.0, 1.0, worker="e"),
+        ran(0.0, 1.0, worker="f") | gone, ran(3.0, 1.0, worker="f"), ran(9.0, 1.0, worker="f"),
+    ]  # fmt: skip
+    assert replaced(tasks) == {"c": 1, "d": 0}
 
 
 def test_tasks_that_took_no_time_make_no_circle() -> None:

@@ -55,8 +55,8 @@ function links(title, numbers, leftOut = 0) {
     } }, `${grouped(rest.length)} more`);
     items.append(make("li", {}, button));
   }
-  const note = leftOut ? make("p", { class: "quiet" }, `${grouped(leftOut)} more had no room`) : null;
-  return part(title, items, note);
+  if (!leftOut) return part(title, items);
+  return part(title, items, make("p", { class: "quiet" }, `${grouped(leftOut)} more had no room`));
 }
 
 function results(task) {

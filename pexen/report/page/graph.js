@@ -54,7 +54,7 @@ function drawNode(node, pen) {
   const number = node.group ? node.group[0] : node.task;
   const task = tasks[number];
   const own = splitName(task)[1];
-  const label = node.group ? `${grouped(node.group.length)} tasks, as ${own}` : own;
+  const label = node.group ? `${grouped(node.group.length)} tasks like ${own}` : own;
   const names = (node.group || [node.task]).slice(0, 20).map((each) => tasks[each].name);
   const rest = (node.group || []).length - names.length;
   const tip = [task.state, ...names, rest > 0 ? `and ${grouped(rest)} more` : ""];

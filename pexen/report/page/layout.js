@@ -10,13 +10,39 @@ const NODE_GAP = 12;
 const POINT_HEIGHT = 6;
 const SWEEPS = 8;
 
-// Gives each node x and y, each edge its points; returns the size of it all.
+// Gives each node x and y, each edge its way; returns the size of it all. What isn't connected
+// is drawn one below the other.
 function layOut(part) {
+  let width = 0;
+  let height = 0;
+  for (const piece of piecesOf(part)) {
+    const size = layOutPiece(piece, height);
+    width = Math.max(width, size.width);
+    height = size.height + (part.nodes.length > piece.nodes.length ? NODE_GAP : 0);
+  }
+  return { width, height };
+}
+
+function piecesOf(part) {
+  const piece = new Map(part.nodes.map((node) => [node.key, { nodes: [node], edges: [] }]));
+  for (const edge of part.edges) {
+    const [kept, other] = [piece.get(edge.from), piece.get(edge.to)];
+    kept.edges.push(edge);
+    if (kept === other) continue;
+    kept.edges.push(...other.edges);
+    kept.nodes.push(...other.nodes);
+    for (const node of other.nodes) piece.set(node.key, kept);
+  }
+  return new Set(part.nodes.map((node) => piece.get(node.key)));
+}
+
+function layOutPiece(part, top) {
   const columns = columnsOf(part.nodes, part.edges);
   const items = new Map(part.nodes.map((node) => [node.key, node]));
   const layers = [];
   for (const node of part.nodes) {
-    Object.assign(node, { column: columns.get(node.key), height: NODE_HEIGHT, before: [], after: [] });
+    node.column = columns.get(node.key);
+    Object.assign(node, { height: NODE_HEIGHT, before: [], after: [] });
     (layers[node.column] = layers[node.column] || []).push(node);
   }
   for (const edge of part.edges) {
@@ -38,7 +64,7 @@ function layOut(part) {
     layers.forEach((layer) => arrange(layer, "before"));
     [...layers].reverse().forEach((layer) => arrange(layer, "after"));
   }
-  return settle(layers);
+  return settle(layers, top);
 }
 
 // For each node its column: one more than the greatest of those it waited for.
@@ -77,7 +103,8 @@ function stack(layer) {
   }
 }
 
-// Order the items of a column by where their neighbours are, and place them as near as they can be.
+// Order the items of a column by where their neighbours are, and place each as near to those as
+// the others let it: items that would overlap move together, to where suits them all best.
 function arrange(layer, side) {
   for (const item of layer) {
     const neighbours = item[side];
@@ -86,23 +113,32 @@ function arrange(layer, side) {
       : item.y;
   }
   layer.sort((a, b) => a.wish - b.wish);
-  let shift = 0;
-  let bottom = -Infinity;
-  for (const item of layer) {
-    item.y = Math.max(item.wish, bottom + NODE_GAP + item.height / 2);
-    bottom = item.y + item.height / 2;
-    shift += item.y - item.wish;
+  const blocks = []; // {items, start}: start is where the column would begin for them
+  let offset = 0; // of an item from the first of the column, if all were as close as can be
+  layer.forEach((item, place) => {
+    if (place > 0) offset += layer[place - 1].height / 2 + NODE_GAP + item.height / 2;
+    item.offset = offset;
+    let block = { items: [item], start: item.wish - offset };
+    while (blocks.length && blocks[blocks.length - 1].start > block.start) {
+      const above = blocks.pop();
+      const [few, more] = [above.items.length, block.items.length];
+      const start = (above.start * few + block.start * more) / (few + more);
+      block = { items: [...above.items, ...block.items], start };
+    }
+    blocks.push(block);
+  });
+  for (const block of blocks) {
+    for (const item of block.items) item.y = block.start + item.offset;
   }
-  for (const item of layer) item.y -= shift / layer.length;
 }
 
-// Move everything to the top left corner, and give it its place across.
-function settle(layers) {
+// Move everything up to the top, and give it its place across.
+function settle(layers, top) {
   const items = layers.flat();
-  const top = Math.min(...items.map((item) => item.y - item.height / 2)) - 4;
+  const least = Math.min(...items.map((item) => item.y - item.height / 2)) - 4;
   for (const item of items) {
     item.x = 4 + item.column * (NODE_WIDTH + COLUMN_GAP);
-    item.y = Math.round(item.y - top);
+    item.y = Math.round(item.y - least + top);
   }
   return {
     width: 8 + layers.length * (NODE_WIDTH + COLUMN_GAP) - COLUMN_GAP,

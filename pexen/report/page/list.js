@@ -2,10 +2,12 @@
 
 const FIRST_ROWS = 40;
 const MORE_ROWS = 400;
+const FAR_ROWS = 2000; // a task further down is shown alone, as so many rows take long to lay out
 
 const shown = {
   states: new Set(), // none chosen: all are shown
   words: [], // all of which a task must have, in lower case
+  only: null, // the number of the only task to be shown; null: what the others say
   cause: null, // a kind of reason, from causeOf, that a task must have; null: any
   order: "state",
   rows: FIRST_ROWS,
@@ -40,10 +42,11 @@ function startOf(task) {
 // What tasks that failed alike have in common: the reason's first line, but for its numbers.
 function causeOf(task) {
   if (well.has(task.state) || !task.reason) return null;
-  return firstLine(task.reason).replace(/0x[0-9a-f]+|\d+/gi, "…").slice(0, 300);
+  return firstLine(task.reason).replace(/0x[0-9a-f]+|\d+([.:]\d+)*/gi, "…").slice(0, 300);
 }
 
 function matches(task) {
+  if (shown.only !== null) return task.number === shown.only;
   if (shown.states.size && !shown.states.has(task.state)) return false;
   if (shown.cause !== null && causeOf(task) !== shown.cause) return false;
   if (!shown.words.length) return true;
@@ -57,8 +60,9 @@ function searchable(task) {
   return texts.filter(Boolean).join("\n").toLowerCase();
 }
 
-// Show the list anew, from its beginning.
-function refresh() {
+// Show the list anew, from its beginning; or only one task.
+function refresh(only = null) {
+  shown.only = only;
   shown.rows = FIRST_ROWS;
   list.matching = tasks.filter(matches).sort(ORDERS[shown.order][1]);
   list.rows.replaceChildren();
@@ -87,7 +91,7 @@ function addRows() {
   list.more.replaceChildren();
   if (left > 0) {
     const step = Math.min(left, MORE_ROWS);
-    const text = step < left ? `Show ${grouped(step)} more of ${grouped(left)}` : `Show ${grouped(left)} more`;
+    const text = `Show ${grouped(step)} more${step < left ? ` of ${grouped(left)}` : ""}`;
     list.more.append(make("button", { type: "button", onclick: () => {
       shown.rows += MORE_ROWS;
       addRows();
@@ -97,9 +101,10 @@ function addRows() {
 
 function summary(done) {
   const found = list.matching.length;
-  const filtered = shown.states.size || shown.words.length || shown.cause !== null;
+  const { states, words, only, cause } = shown;
+  const filtered = states.size || words.length || only !== null || cause !== null;
   if (!found) return filtered ? "No task is like that." : "There are no tasks.";
-  const texts = [done < found ? `${grouped(done)} of ${counted(found, "task")}` : counted(found, "task")];
+  const texts = [(done < found ? `${grouped(done)} of ` : "") + counted(found, "task")];
   if (filtered) texts.push("filtered");
   if (data.left_out) {
     texts.push(`${counted(data.left_out, "task")} more had no room in this page`);
@@ -115,7 +120,7 @@ function groupHead(state) {
 function row(task) {
   const head = make("summary", {},
     badge(task.state),
-    make("span", { class: "name" }, ...nameParts(task)),
+    make("span", { class: "name", title: task.name }, ...nameParts(task)),
     make("span", { class: "why" }, task.reason ? firstLine(task.reason) : ""),
     make("span", { class: "time" }, seconds(task.duration)));
   const element = make("details", { class: "task", id: `task-${task.number}` }, head);
@@ -130,7 +135,9 @@ function reveal(number) {
   if (!tasks[number]) return;
   if (!list.matching.includes(tasks[number])) clearFilters();
   const place = list.matching.indexOf(tasks[number]);
-  if (place >= shown.rows) {
+  if (place >= FAR_ROWS) {
+    refresh(number);
+  } else if (place >= shown.rows) {
     shown.rows = place + 10;
     addRows();
   }
@@ -153,7 +160,8 @@ function toggleState(state) {
   refresh();
 }
 
-// The reasons that several tasks have, most frequent first.
+// The reasons that several tasks have, most frequent first; those of blocked tasks last, as
+// they follow from others.
 function causes() {
   const found = new Map();
   for (const task of tasks) {
@@ -163,12 +171,19 @@ function causes() {
     found.get(cause).amount += 1;
   }
   const most = [...found.values()].filter((each) => each.amount > 1);
-  most.sort((a, b) => b.amount - a.amount || data.states.indexOf(a.state) - data.states.indexOf(b.state));
-  return most.slice(0, 6).map(({ cause, state, amount }) => make("li", {},
-    make("button", { type: "button", "aria-pressed": "false", "data-cause": cause, onclick: () => {
-      shown.cause = shown.cause === cause ? null : cause;
-      refresh();
-    } }, make("b", {}, `${grouped(amount)} ×`), badge(state), make("span", { class: "cause" }, cause))));
+  const follows = (each) => each.state === "blocked";
+  most.sort((a, b) => follows(a) - follows(b) || b.amount - a.amount);
+  return most.slice(0, 8).map(causeItem);
+}
+
+function causeItem({ cause, state, amount }) {
+  const choose = () => {
+    shown.cause = shown.cause === cause ? null : cause;
+    refresh();
+  };
+  return make("li", {}, make("button", {
+    type: "button", "aria-pressed": "false", "data-cause": cause, onclick: choose,
+  }, make("b", {}, `${grouped(amount)} ×`), badge(state), make("span", { class: "cause" }, cause)));
 }
 
 function startList() {

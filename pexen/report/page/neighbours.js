@@ -3,7 +3,8 @@
 // A part is {nodes, edges, text}: a node is {key, task} or, for several tasks that wait for the
 // same, {key, group}; an edge is {from, to, look}, of keys.
 
-const MOST_NODES = 60;
+const MOST_NODES = 40;
+const MOST_FAN = 5; // nodes of a kind that follow a single one
 const MOST_AROUND = 36;
 const LAST_STEPS = 12;
 
@@ -49,25 +50,27 @@ function whatBroke() {
   }
   const culprits = [...victims.keys()].sort((a, b) => (
     victims.get(b).length - victims.get(a).length || a - b));
-  const nodes = new Map();
+  const nodes = [];
+  const reached = new Set(); // the numbers of all tasks in them
   let culpritsShown = 0;
   for (const culprit of culprits) {
-    if (nodes.size && nodes.size + 2 > MOST_NODES) break;
+    if (nodes.length + 2 > MOST_NODES) break;
     culpritsShown += 1;
-    nodes.set(culprit, single(culprit));
+    nodes.push(single(culprit));
+    reached.add(culprit);
     const queue = [culprit];
-    while (queue.length && nodes.size < MOST_NODES) {
-      for (const node of asNodes(kept.get(queue.shift()) || [], kept)) {
-        const first = node.group ? node.group[0] : node.task;
-        if (nodes.has(first) || nodes.size >= MOST_NODES) continue;
-        nodes.set(first, node);
-        if (!node.group) queue.push(first);
+    while (queue.length) {
+      const next = (kept.get(queue.shift()) || []).filter((each) => !reached.has(each));
+      for (const node of asNodes(next, kept)) {
+        if (nodes.length >= MOST_NODES) break;
+        if (!node.group) queue.push(node.task);
+        nodes.push(node);
+        for (const each of node.group || [node.task]) reached.add(each);
       }
     }
   }
   const links = [...kept].flatMap(([from, some]) => some.map((to) => [from, to, "broke"]));
-  const chosen = [...nodes.values()];
-  return partOf(chosen, links, textOfBroken(chosen, culpritsShown, culprits.length));
+  return partOf(nodes, links, textOfBroken(nodes, culpritsShown, culprits.length));
 }
 
 function textOfBroken(nodes, culpritsShown, culprits) {
@@ -75,45 +78,55 @@ function textOfBroken(nodes, culpritsShown, culprits) {
   const seen = nodes.reduce((sum, node) => sum + (node.group || [node.task])
     .filter((each) => tasks[each].state === "blocked").length, 0);
   const from = culpritsShown < culprits
-    ? `${grouped(culpritsShown)} of ${counted(culprits, "task")} that kept others from running, those that did to most`
-    : `${counted(culprits, "task")} that kept others from running`;
-  const what = seen < blocked ? `${grouped(seen)} of ${grouped(blocked)}` : grouped(blocked);
-  return `${from}; ${what} blocked.`;
+    ? `${grouped(culpritsShown)} of the ${grouped(culprits)} tasks that kept others from running, ` +
+      "those that kept most"
+    : `The ${counted(culprits, "task")} that kept others from running`;
+  const what = seen < blocked
+    ? `${grouped(seen)} of the ${grouped(blocked)} blocked ones`
+    : `the ${grouped(blocked)} that they blocked`;
+  return `${from}, and ${what}. A line leads to what waited.`;
 }
 
-// As nodes: those that kept nothing further, and waited for the same, are a node together.
+// Blocked tasks as nodes: those that kept most others, and of the rest those that waited for the
+// same in one node; all that are still too many in another.
 function asNodes(numbers, kept) {
+  const size = (number) => (kept.get(number) || []).length;
+  const sorted = [...numbers].sort((a, b) => size(b) - size(a) || a - b);
+  const alone = sorted.filter(size).slice(0, MOST_FAN);
   const together = new Map();
-  for (const number of numbers) {
-    const key = kept.has(number) ? `t${number}` : blockersOf(number).sort((a, b) => a - b).join();
+  for (const number of sorted.slice(alone.length)) {
+    const key = size(number) ? "others" : blockersOf(number).sort((a, b) => a - b).join();
     if (!together.has(key)) together.set(key, []);
     together.get(key).push(number);
   }
-  return [...together.values()].flatMap((group) => (
-    group.length > 2 ? [{ key: `g${group[0]}`, group }] : group.map(single)));
+  const groups = [...together.values()].sort((a, b) => b.length - a.length);
+  const rest = groups.slice(MOST_FAN - 1).flat();
+  const kinds = [...groups.slice(0, MOST_FAN - 1), ...(rest.length ? [rest] : [])];
+  return [...alone.map(single), ...kinds.map((group) => (
+    group.length > 1 ? { key: `g${group[0]}`, group } : single(group[0])))];
 }
 
-// The last steps of the critical path, with what else they waited for last.
+// The last steps of the critical path, with what else each of them waited for last.
 function lastSteps() {
   const steps = data.path.slice(-LAST_STEPS);
   const numbers = new Set(steps.map((step) => step.task));
   const links = [];
   steps.forEach((step, place) => {
-    if (place === 0) return;
-    const look = step.after === "required" ? "path" : "path worker";
-    links.push([steps[place - 1].task, step.task, look]);
-  });
-  for (const step of steps) {
+    if (place > 0) {
+      const look = step.after === "required" ? "path" : "path worker";
+      links.push([steps[place - 1].task, step.task, look]);
+    }
     const others = tasks[step.task].followed.filter((each) => !numbers.has(each));
-    others.sort((a, b) => endOf(tasks[b]) - endOf(tasks[a]) || a - b);
-    for (const each of others.slice(0, 2)) numbers.add(each);
-  }
-  const all = linksAmong([...numbers]);
+    if (!others.length) return;
+    const last = others.reduce((a, b) => (endOf(tasks[b]) > endOf(tasks[a]) ? b : a));
+    numbers.add(last);
+    links.push([last, step.task, ""]);
+  });
   const cut = steps.length < data.path.length
     ? `The last ${steps.length} of ${counted(data.path.length, "task")} on the critical path`
     : `The ${counted(steps.length, "task")} on the critical path`;
-  const text = `${cut}, in bold, and what else they waited for. A dashed line: the worker had to be free.`;
-  return partOf([...numbers].map(single), [...all, ...links], text);
+  const text = "in bold, and what else each waited for last. A dashed line: its worker was free.";
+  return partOf([...numbers].map(single), links, `${cut}, ${text}`);
 }
 
 // What a task waited for and what waited for it, as far as there is room, the nearest first.

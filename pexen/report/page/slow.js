@@ -14,9 +14,10 @@ function stepRow(step) {
 
 // Why a step began when it did.
 function whyThen(step) {
-  if (step.after === "first") return step.waited > 0.001 ? `${seconds(step.waited)} after the start` : "at the start";
+  const later = step.waited > 0.001 ? seconds(step.waited) : "";
+  if (step.after === "first") return later ? `${later} after the start` : "at the start";
   const what = step.after === "required" ? "waited for the one above" : "its worker was free";
-  return step.waited > 0.001 ? `${what}, and ${seconds(step.waited)} more` : what;
+  return later ? `${what}, and ${later} more` : what;
 }
 
 // Where in the run something lies, and how much of it it is.
@@ -73,12 +74,12 @@ function pathSummary() {
     `The end of the run came from a chain of ${counted(path.length, "task")}, which ran for ` +
       `${seconds(ran)} of ${seconds(timeline.end)}` +
       (waited > 0.001 ? `; between them ${seconds(waited)} went by.` : "."),
-    `${grouped(byTask)} of them began when one that they waited for had ended, ` +
-      `${grouped(byWorker)} when their worker was free.`,
+    byTask ? `${grouped(byTask)} of them began when one that they waited for had ended.` : "",
+    byWorker ? `${grouped(byWorker)} of them began when their worker was free.` : "",
     `On average ${(busy / timeline.end).toFixed(1)} tasks ran at a time.`,
   ];
   if (data.steps_left_out) texts.push(`The first ${grouped(data.steps_left_out)} aren't shown.`);
-  return make("p", {}, texts.join(" "));
+  return make("p", {}, texts.filter(Boolean).join(" "));
 }
 
 function slowestTable() {
@@ -106,7 +107,7 @@ function startSlow() {
   if (!data.path.length) return false;
   byId("slow").append(
     make("h3", {}, "The critical path"), pathSummary(),
-    table(["began at", "took", "task", "began then as", ""], pathRows(), [0, 1]),
+    table(["began at", "took", "task", "why then", ""], pathRows(), [0, 1]),
     make("h3", {}, "The slowest tasks"), slowestTable());
   return true;
 }

@@ -11,7 +11,8 @@ const timeline = {
   from: 0, // seconds since the run began, of the left and the right edge
   to: 1,
   end: 1, // where the last task ended
-  rows: [], // {name, tasks}, the tasks in the order in which they started
+  rows: [], // {name, tasks, others}: the tasks of a worker, in the order in which they started,
+  // and of those that replaced it, of which others is the number
   width: 0, // of the canvas, in pixels of the page
   drag: null, // {from, to}: pixels between which the pointer is being dragged
   canvas: make("canvas", { tabindex: "0", role: "img" }),
@@ -19,10 +20,20 @@ const timeline = {
 };
 
 function rowsOfTimeline() {
-  const rows = data.workers.map((name) => ({ name, tasks: [] }));
-  const unknown = { name: "unknown", tasks: [] };
+  const rows = data.workers.map((name) => ({ name, tasks: [], others: 0 }));
+  const unknown = { name: "unknown", tasks: [], others: 0 };
   for (const task of tasks) {
     if (hasTimes(task)) (rows[task.worker] || unknown).tasks.push(task);
+  }
+  // A worker that replaced another goes on in its row.
+  const last = [...rows];
+  for (const [worker, task] of data.replaced) {
+    const row = last[tasks[task].worker];
+    if (!row || row === rows[worker]) continue;
+    row.tasks.push(...rows[worker].tasks);
+    row.others += 1;
+    rows[worker].tasks = [];
+    last[worker] = row;
   }
   const found = [...rows, unknown].filter((row) => row.tasks.length);
   found.sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
@@ -82,7 +93,12 @@ function showTip(task, x, y) {
   const when = `${seconds(task.started)} + ${seconds(task.duration)}`;
   tip.replaceChildren(
     make("div", {}, badge(task.state), " ", when), make("div", { class: "tipname" }, task.name));
-  if (task.reason) tip.append(make("div", { class: "quiet" }, firstLine(task.reason).slice(0, 200)));
+  if (task.worker !== undefined) {
+    tip.append(make("div", { class: "quiet" }, `on ${data.workers[task.worker]}`));
+  }
+  if (task.reason) {
+    tip.append(make("div", { class: "quiet" }, firstLine(task.reason).slice(0, 200)));
+  }
   const left = Math.min(x + 14, canvas.clientWidth - tip.offsetWidth - 4);
   tip.style.left = `${Math.max(4, left)}px`;
   tip.style.top = `${canvas.offsetTop + y + 18}px`;
@@ -99,7 +115,8 @@ function listenToPointer(canvas) {
       timeline.drag.to = event.offsetX;
       drawTimeline();
     }
-    showTip(timeline.drag ? null : taskAt(event.offsetX, event.offsetY), event.offsetX, event.offsetY);
+    const [x, y] = [event.offsetX, event.offsetY];
+    showTip(timeline.drag ? null : taskAt(x, y), x, y);
   });
   canvas.addEventListener("pointerup", () => {
     const drag = timeline.drag;
@@ -138,16 +155,17 @@ function startTimeline() {
   timeline.rows = workers.slice(0, MOST_ROWS);
   if (data.path.length) {
     const path = data.path.map((step) => tasks[step.task]);
-    timeline.rows.unshift({ name: "critical path", tasks: path });
+    timeline.rows.unshift({ name: "critical path", tasks: path, others: 0 });
   }
   timeline.end = Math.max(data.elapsed || 0, ...workers.map((row) => (
     row.tasks.reduce((end, task) => Math.max(end, endOf(task)), 0)))) || 1;
   const { canvas } = timeline;
-  canvas.setAttribute("aria-label",
-    `Timeline of ${counted(workers.length, "worker")}; plus and minus zoom, arrows move, 0 shows all`);
+  canvas.setAttribute("aria-label", `Timeline of ${counted(workers.length, "worker")}; ` +
+    "plus and minus zoom, arrows move, 0 shows all");
   canvas.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || !TIMELINE_KEYS[event.key]) return;
     event.preventDefault();
+    showTip(null);
     TIMELINE_KEYS[event.key]();
   });
   listenToPointer(canvas);
@@ -159,7 +177,8 @@ function startTimeline() {
       button("+", "Zoom in", () => zoom(0.5)), button("−", "Zoom out", () => zoom(2)),
       button("←", "Earlier", () => pan(-0.5)), button("→", "Later", () => pan(0.5)),
       button("All", "Show all", () => look(0, timeline.end)),
-      make("span", { class: "quiet hint" }, "Drag over a part to see it closer; click a task to see it in the list.")),
+      make("span", { class: "quiet hint" },
+        "Drag over a part to see it closer; click a task to see it in the list.")),
     make("div", { class: "canvas" }, canvas, timeline.tip));
   if (workers.length > MOST_ROWS) {
     const text = `${grouped(workers.length - MOST_ROWS)} more workers aren't shown.`;

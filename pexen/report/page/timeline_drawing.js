@@ -25,7 +25,9 @@ function drawTimeline() {
 function drawRow(pen, palette, row, top) {
   const isPath = row.name === "critical path" && top === 0 && onPath.size > 0;
   pen.fillStyle = isPath ? palette.text : palette.quiet;
-  pen.fillText(cutToWidth(pen, row.name, LABELS - 12), 0, top + ROW / 2);
+  const more = row.others ? ` +${row.others}` : "";
+  const room = LABELS - 12 - pen.measureText(more).width;
+  pen.fillText(cutToWidth(pen, row.name, room) + more, 0, top + ROW / 2);
   pen.save();
   pen.beginPath();
   pen.rect(LABELS, top, timeline.width - LABELS, ROW);
@@ -33,7 +35,8 @@ function drawRow(pen, palette, row, top) {
   pen.fillStyle = palette.stripe;
   pen.fillRect(LABELS, top + 2, timeline.width - LABELS, ROW - 4);
   // What is well first, as it may cover what is next to it.
-  const seen = row.tasks.filter((task) => endOf(task) >= timeline.from && task.started <= timeline.to);
+  const { from, to } = timeline;
+  const seen = row.tasks.filter((task) => endOf(task) >= from && task.started <= to);
   for (const task of seen) if (well.has(task.state)) drawBar(pen, palette, task, top, 1);
   for (const task of seen) if (!well.has(task.state)) drawBar(pen, palette, task, top, 3);
   pen.restore();
@@ -45,12 +48,16 @@ function drawBar(pen, palette, task, top, least) {
   // A gap between bars, where there is room for one.
   const width = Math.max(least, long > 4 ? long - 1 : long);
   pen.fillStyle = palette[task.state];
+  // What is well stays in the background.
+  pen.globalAlpha = well.has(task.state) ? 0.4 : 1;
   pen.fillRect(left, top + 2, width, ROW - 4);
+  pen.globalAlpha = 1;
   if (width > 44) {
-    pen.fillStyle = palette.page;
+    pen.fillStyle = well.has(task.state) ? palette.text : palette.page;
     const begin = Math.max(left, LABELS);
     const room = Math.min(left + width, timeline.width) - begin - 8;
-    if (room > 30) pen.fillText(cutToWidth(pen, splitName(task)[1], room), begin + 4, top + ROW / 2);
+    const name = cutToWidth(pen, splitName(task)[1], room);
+    if (room > 30) pen.fillText(name, begin + 4, top + ROW / 2);
   }
 }
 
