@@ -1,8 +1,4 @@
-"""Reports of a run, in the formats that other programs read, and a page for people."""
+"""Reports of a run: formats that other programs read, a page for people, and the terminal's line.
 
-from .html import html
-from .junit import junit
-from .tap import tap
-from .trace import trace
-
-__all__ = ["html", "junit", "tap", "trace"]
+Each is a module, and is imported from there: none needs the others.
+"""

@@ -43,3 +43,10 @@ def plain(text: str) -> str:
     """The text without a terminal's orders, and with escapes for what can't be shown."""
     text = _ANSI.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
     return _NOT_PLAIN.sub(_escaped, text)
+
+
+def printable(text: str) -> str:
+    """The text in one line: control characters and the like are written as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

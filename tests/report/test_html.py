@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pexen.report import html
+from pexen.report.html import html
 from pexen.report.digest import MOST_TASKS, STATES, digest
 from pexen.report.room import Room, as_json, fitted
 from pexen.report.texts import plain
