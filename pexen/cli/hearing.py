@@ -52,7 +52,6 @@ class Hearing:
         elif kind is Checkpoint:
             if self._live is not None:
                 self._live.tick(event.time)
-            self._terminal.flush()
             self._to_lines(lambda lines: lines.flush())
 
     def _finished(self, event: Finished) -> None:

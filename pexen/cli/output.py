@@ -30,7 +30,7 @@ def settle_stdout() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def put(text: str, flushed: bool = True) -> None:
+def put(text: str) -> None:
     """Write the text and a newline at once, so that what others write stays outside.
 
     Raises OutputError; from then on stdout leads nowhere.
@@ -40,8 +40,7 @@ def put(text: str, flushed: bool = True) -> None:
             sys.stdout.write(f"{text}\n")
         except OSError as exc:
             _give_up(exc)
-    if flushed:
-        flush()
+    flush()
 
 
 def flush() -> None:

@@ -9,7 +9,7 @@ from ..report.live import Live
 from ..sched import Outcome
 from .ended import Ended
 from .ending import say
-from .output import OutputError, flush, printable, put
+from .output import OutputError, printable, put
 from .words import GOOD, Method, headline, label, seconds
 
 _WIDTH = max(len(outcome) for outcome in Outcome)
@@ -75,12 +75,6 @@ class Terminal:
         if slowest:
             self._put(_slowest(all_ended, slowest))
         self._put("\n".join(["", *notes, self._summary(all_ended, elapsed)]))
-        self.flush()
-
-    def flush(self) -> None:
-        """Have what was printed shown."""
-        if self._live is None:
-            self._tried(flush)
 
     def _lines(self, ended: Ended) -> list[str]:
         shown = "warn" if ended.verdict == "warn" else str(ended.outcome)
@@ -134,14 +128,13 @@ class Terminal:
         return text
 
     def _put(self, text: str) -> None:
-        live = self._live
-        self._tried((lambda: put(text, flushed=False)) if live is None else lambda: live.above(text))
-
-    def _tried(self, action: Callable[[], object]) -> None:
         if self.error is not None:
             return
         try:
-            action()
+            if self._live is None:
+                put(text)
+            else:
+                self._live.above(text)
         except OSError as exc:
             self.error = OutputError(exc)
         except OutputError as exc:

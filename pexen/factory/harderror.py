@@ -1,4 +1,4 @@
-"""The errors of executables that fail. Imported where one does, as subprocess is no light import."""
+"""The errors of executables that fail; imported where one does, as that is no light import."""
 
 from __future__ import annotations
 

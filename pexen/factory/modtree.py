@@ -18,7 +18,7 @@ from .imports import (
     modules_in,
     start_module,
 )
-from .module import own_callables
+from .module import own_callables, with_cases
 
 
 class Tree:
@@ -86,7 +86,7 @@ class ModTreeFactory(BaseFactory):
         `members` are the names and callables that the module contributes, `path` is
         the callpath of the module itself.
         """
-        return iter([self.callpath_wrap(obj, name, path) for name, obj in members])
+        return iter([self.callpath_wrap(obj, name, path) for name, obj in with_cases(members)])
 
     # The methods below return iterators where they needn't be generators, as every task would
     # pass through each of them on its way out.

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import fnmatch
+import functools
 import importlib
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from importlib.util import resolve_name
 from operator import itemgetter
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
-from ..sched.common import Task
-from ..sched.meta import SCHED_ATTR_NAME, SchedMeta
+from ..sched.common import CASES_ATTR_NAME, Task
+from ..sched.meta import SCHED_ATTR_NAME, SchedMeta, assign_meta
 from .base import BaseFactory, attribute, meta_of
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class ModuleFactory(BaseFactory):
     `match` is a pattern as of fnmatch (`'test_*'`); without one, only metadata counts.
     The same object under two names is yielded once. What the module merely imports
     from elsewhere in its own top-level package is left to the module that defines it.
+    One that has cases, in the attribute `pexen_factory_cases_`, is yielded as so many tasks.
     """
 
     def __init__(self, match: str | None = None) -> None:
@@ -40,7 +42,7 @@ class ModuleFactory(BaseFactory):
         if isinstance(module, str):
             module = importlib.import_module(module)
         path = list(self.callpath)
-        for name, obj in own_callables(module, self.match):
+        for name, obj in with_cases(own_callables(module, self.match)):
             yield self.callpath_wrap(obj, name, path)
 
 
@@ -68,6 +70,24 @@ def own_callables(
         if id(obj) not in chosen or attribute(obj, "__name__") == name:
             chosen[id(obj)] = (name, obj)
     return sorted(chosen.values(), key=itemgetter(0))
+
+
+def with_cases(members: Iterable[tuple[str, Task]]) -> Iterator[tuple[str, Task]]:
+    """The names and callables, of one that stands for several tasks all these, in its order.
+
+    Each is a partial with a copy of its metadata.
+    """
+    for name, obj in members:
+        cases = attribute(obj, CASES_ATTR_NAME)
+        if not isinstance(cases, list):
+            yield name, obj
+            continue
+        meta = meta_of(obj)
+        for suffix, arguments in cases:
+            case = functools.partial(obj, **arguments)
+            if meta is not None:
+                assign_meta(case, meta.__copy__())
+            yield f"{name}{suffix}", case
 
 
 def _matches(name: str, match: str | None) -> bool:

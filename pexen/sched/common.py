@@ -20,6 +20,10 @@ Shared = dict[str, Any]
 # Where a factory notes a task's place in its tree; read here only to name tasks.
 CALLPATH_ATTR_NAME = "pexen_factory_callpath_"
 
+# Of a callable that stands for several tasks: a list with, for each of them, what follows its name,
+# and a dict of keyword arguments.
+CASES_ATTR_NAME = "pexen_factory_cases_"
+
 # A method of a stream in the place of sys.stdout: the descriptor to which programs started in this
 # context are to write, None for the usual one.
 PROGRAM_FD_ATTR_NAME = "pexen_program_fd_"

@@ -1,14 +1,17 @@
 """Test suites: which tasks are run, and what each of them finds."""
 
+from .attachments import Attachment, attach
 from .case import SuiteRes
 from .conditions import only_if
 from .done import End, going_on
 from .expression import ExpressionError, parse
 from .findings import Finding, SuiteError, report
+from .parameters import parametrize
 from .selection import Selected, select
 from .suite import Suite
 
 __all__ = [
+    "Attachment",
     "End",
     "ExpressionError",
     "Finding",
@@ -16,8 +19,10 @@ __all__ = [
     "Suite",
     "SuiteError",
     "SuiteRes",
+    "attach",
     "going_on",
     "only_if",
+    "parametrize",
     "parse",
     "report",
     "select",

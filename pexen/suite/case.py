@@ -21,8 +21,9 @@ from ..sched.common import (
     task_name,
 )
 from ..sched.meta import SchedMeta, assign_meta
+from .attachments import Attachment
 from .capture import Output, capturing_process, capturing_thread
-from .findings import FAIL, WARN, Finding, collecting
+from .findings import FAIL, WARN, Finding, Found, collecting
 from .tapinput import read_tap
 from .workerfile import left_by
 
@@ -46,11 +47,12 @@ _MAX_NAMED = 10
 
 
 class _Extra(NamedTuple):
-    """What a task found and printed, and what it returned, in whose place this travels."""
+    """What a task found, printed and attached; in the place of what it returned, which it has."""
 
     findings: tuple[Finding, ...]
     output: str
     ret: Any = None
+    attachments: tuple[Attachment, ...] = ()
 
 
 class SuiteRes(TaskRes):
@@ -63,10 +65,13 @@ class SuiteRes(TaskRes):
     `output`
         what it has printed, as far as that was captured. In a worker process that is so also for a
         task that was lost or ran out of time.
+    `attachments`
+        the files that it has attached, each an Attachment of a name and a path.
     """
 
     findings: tuple[Finding, ...] = ()
     output: str = ""
+    attachments: tuple[Attachment, ...] = ()
 
     @property
     def verdict(self) -> str:
@@ -81,15 +86,21 @@ class Case:
     It has the task's place in its tree, and the metadata that it is given. `opened` takes its
     result apart. `number` is its own in the suite, from 1. Until it is handed to a worker,
     `captures` may be changed, and `folder`, where the files of worker processes are. With `end`,
-    the task isn't run, but ends so.
+    the task isn't run, but ends so. `attachments` is the folder for these, if there is one.
     """
 
     def __init__(
-        self, task: Task, meta: SchedMeta, number: int = 1, end: BaseException | None = None
+        self,
+        task: Task,
+        meta: SchedMeta,
+        number: int = 1,
+        end: BaseException | None = None,
+        attachments: str = "",
     ) -> None:
         self.task = task
         self.number = number
         self._end = end
+        self._attachments = attachments
         self.captures = NOT
         self.folder = ""
         assign_meta(self, meta)
@@ -100,15 +111,17 @@ class Case:
             raise self._end
         task, error, ret = self.task, None, None
         capturing = _CAPTURING[self.captures](self.folder, self.number)
-        with collecting() as findings, capturing as output:
+        found = Found(task, self._attachments)
+        with collecting(found), capturing as output:
             try:
                 ret = task(shared, **kwargs) if takes_shared(task) else task(**kwargs)
             except BaseException as exc:
                 error = exc
+        findings = found.findings
         if output.text and _is_program(ret, error):
             error = _judged(output.text, findings, ret, error)
-        if findings or output.text:
-            extra = _Extra(tuple(findings), output.text, ret)
+        if findings or output.text or found.attachments:
+            extra = _Extra(tuple(findings), output.text, ret, tuple(found.attachments))
             if error is None:
                 ret = extra
             else:
@@ -140,7 +153,7 @@ def opened(res: TaskRes) -> SuiteRes:
     new = SuiteRes(case.task, res.shared, extra.ret, res.excinfo)
     vars(new).update(vars(res))
     vars(new).pop(_ATTR_NAME, None)
-    new.findings, new.output = extra.findings, extra.output
+    new.findings, new.output, new.attachments = extra.findings, extra.output, extra.attachments
     return new
 
 
@@ -163,8 +176,7 @@ def _extra_of(res: TaskRes) -> _Extra:
 def _left_by(res: TaskRes) -> str:
     """What a task has printed that didn't come back from its worker process."""
     case: Any = res.task
-    began = res.outcome in (Outcome.LOST, Outcome.TIMEOUT) and res.started is not None
-    if not began or case.captures != PROCESS:
+    if case.captures != PROCESS or res.outcome not in (Outcome.LOST, Outcome.TIMEOUT):
         return ""
     return left_by(res.worker, case.number, case.folder)
 

@@ -28,7 +28,7 @@ def only_if(condition: object, reason: str) -> Callable[[F], F]:
 
     `condition` is a bool, or a callable without arguments that returns one; other values count as
     true or false. It is looked at once, when the `Suite` is made. What requires the task is
-    blocked, as by any task that is skipped. If the condition raises, the task fails with that error.
+    blocked, as by any task that is skipped. If the condition raises, the task fails with the error.
 
     Of several, which are looked at from the top, the first that doesn't hold gives the reason. The
     callable stays the one it was; one that refuses attributes comes back as a partial of it.

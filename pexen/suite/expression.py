@@ -1,8 +1,8 @@
 """What `-k EXPR` means: words for names and tags, with `and`, `or`, `not` and parentheses.
 
 A word stands for the tasks in whose name it occurs, or that have a tag which reads so, whatever
-the case. With one of `*?[` in it, it is a pattern, as of `fnmatch`, for the whole name, one of its
-parts, or a tag. Quotes make a word of what has spaces in it, or is `and`. As in pytest, `not`
+the case. With one of `*?[` in it, it is also a pattern, as of `fnmatch`, for the whole name, one of
+its parts, or a tag. Quotes make a word of what has spaces in it, or is `and`. As in pytest, `not`
 binds closest, then `and`.
 """
 
@@ -109,6 +109,8 @@ def means(word: str, name: str, tags: Sequence[str]) -> bool:
     """Whether a word stands for a task."""
     word, name = word.casefold(), name.casefold()
     folded = [tag.casefold() for tag in tags]
+    if word in name or word in folded:
+        return True  # also `test_x[1]`, as parametrised tests are called
     if not any(mark in word for mark in "*?["):
-        return word in name or word in folded
+        return False
     return any(fnmatchcase(each, word) for each in (name, *name.split("/"), *folded))

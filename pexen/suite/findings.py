@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from ..sched.common import Task
 from ..util import PexenError
 
 OK, WARN, FAIL, SKIP, INFO = VERDICTS = "ok", "warn", "fail", "skip", "info"
@@ -26,8 +27,23 @@ class Finding(NamedTuple):
     data: dict[str, Any]
 
 
-# What the task that runs here has found so far.
-_found: contextvars.ContextVar[list[Finding]] = contextvars.ContextVar("pexen_findings")
+class Found:
+    """What a task has found so far, and the files that it has attached.
+
+    `folder` is the one for attachments of all tasks, empty if there is none.
+    """
+
+    __slots__ = ("attachments", "findings", "folder", "task")
+
+    def __init__(self, task: Task, folder: str = "") -> None:
+        self.task = task
+        self.folder = folder
+        self.findings: list[Finding] = []
+        self.attachments: list[Any] = []
+
+
+# Of the task that runs here.
+_found: contextvars.ContextVar[Found] = contextvars.ContextVar("pexen_found")
 
 
 def report(name: str, verdict: str = OK, note: str = "", **data: Any) -> None:
@@ -37,28 +53,32 @@ def report(name: str, verdict: str = OK, note: str = "", **data: Any) -> None:
     has failed, when it ends. `data` is kept with it, and has to be what JSON can hold. Raises
     SuiteError outside of a task of a suite, ValueError or TypeError for what it can't be.
     """
-    try:
-        found = _found.get()
-    except LookupError:
-        raise SuiteError(
-            f"report {name!r} was made outside of a task of a suite; in a thread that a task "
-            "starts, run it by contextvars.copy_context().run"
-        ) from None
+    found = found_here(f"report {name!r}")
     if verdict not in VERDICTS:
         raise ValueError(f"verdict is {verdict!r}; there are {', '.join(VERDICTS)}")
     try:
         json.dumps(data)
     except (TypeError, ValueError) as exc:
         raise TypeError(f"data of report {name!r} is nothing for JSON: {exc}") from exc
-    found.append(Finding(str(name), verdict, str(note), data))
+    found.findings.append(Finding(str(name), verdict, str(note), data))
+
+
+def found_here(what: str) -> Found:
+    """To what the task that calls this has found `what` is to be added; SuiteError without one."""
+    try:
+        return _found.get()
+    except LookupError:
+        raise SuiteError(
+            f"{what} was made outside of a task of a suite; in a thread that a task "
+            "starts, run it by contextvars.copy_context().run"
+        ) from None
 
 
 @contextmanager
-def collecting() -> Iterator[list[Finding]]:
-    """Within, reports are collected in a list of their own."""
-    found: list[Finding] = []
+def collecting(found: Found) -> Iterator[None]:
+    """Within, what is reported and attached is added to `found`."""
     token = _found.set(found)
     try:
-        yield found
+        yield
     finally:
         _found.reset(token)

@@ -55,16 +55,7 @@ def select(
         and (wanted is None or wanted(task))
     }
     _complete(chosen, known, deps)
-    # Of tags, those whose providers are all left out, and those that are needed by none but such.
-    metas = [meta for _, meta in known.values()]
-    kept = [known[key].meta for key in chosen]
-    unprovided = _all(_provides, metas) - _all(_provides, kept)
-    unneeded = _all(needs_of, metas) - _all(needs_of, kept)
-    return [
-        Selected(task, _without(unprovided, unneeded, meta, deps))
-        for key, (task, meta) in known.items()
-        if key in chosen
-    ]
+    return _cut_out(chosen, known, deps)
 
 
 def selected(task: Task | Selected) -> Selected:
@@ -99,6 +90,20 @@ def _complete(chosen: set[Any], known: dict[Any, Selected], deps: bool) -> None:
             if other not in chosen:
                 chosen.add(other)
                 pending.append(other)
+
+
+def _cut_out(chosen: set[Any], known: dict[Any, Selected], deps: bool) -> list[Selected]:
+    """The chosen ones, without tags that lead to others."""
+    # Those whose providers are all left out, and those that are needed by none but such.
+    metas = [meta for _, meta in known.values()]
+    kept = [known[key].meta for key in chosen]
+    unprovided = _all(_provides, metas) - _all(_provides, kept)
+    unneeded = _all(needs_of, metas) - _all(needs_of, kept)
+    return [
+        Selected(task, _without(unprovided, unneeded, meta, deps))
+        for key, (task, meta) in known.items()
+        if key in chosen
+    ]
 
 
 def _without(

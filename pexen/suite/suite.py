@@ -39,6 +39,10 @@ class Suite:
         where worker processes keep meanwhile what they have captured: a run makes a folder of its
         own there, and removes it at its end. None is the system's folder for temporary files.
 
+    `attachments`
+        a folder for the files that tasks hand over by `attach`, which is made when the first one
+        does. It stays, and what is in it already is left alone.
+
     Raises what `Sched` does.
     """
 
@@ -51,13 +55,15 @@ class Suite:
         listeners: Iterable[Listener] = (),
         captures: bool = True,
         folder: str | os.PathLike[str] | None = None,
+        attachments: str | os.PathLike[str] | None = None,
     ) -> None:
         self._captures = captures
         self._folder = None if folder is None else os.fspath(folder)
         self._listeners = list(listeners)
         self._opened: dict[int, SuiteRes] = {}  # by the identity of what is about to be yielded
+        kept = "" if attachments is None else os.path.abspath(attachments)
         self._cases = [
-            each if isinstance(each, Done) else _case(each, number)
+            each if isinstance(each, Done) else _case(each, number, kept)
             for number, each in enumerate(tasks, 1)
         ]
         self._sched = Sched(
@@ -134,10 +140,10 @@ class Suite:
         return cast(Event, kind(event.time, case.task))  # Queued, Started
 
 
-def _case(each: Task | Selected, number: int) -> Case:
+def _case(each: Task | Selected, number: int, attachments: str) -> Case:
     task, meta = selected(each)
     end = end_without(task)
-    return Case(task, meta if end is None else meta_without(meta), number, end)
+    return Case(task, meta if end is None else meta_without(meta), number, end, attachments)
 
 
 def _of_cases(durations: Durations) -> Durations:

@@ -129,7 +129,7 @@ def _decoded(content: bytes) -> str:
 
 
 def _lead(name: str, number: int) -> None:
-    """Have Python's stream write to the descriptor, each line at once: its process may be killed."""
+    """Have Python's stream write to the descriptor; each line at once, as it may be killed."""
     stream = getattr(sys, name)
     if _number_of(stream) != number:
         # Where the parent's stream was no terminal or file, but a notebook's, say.

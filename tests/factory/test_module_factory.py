@@ -195,3 +195,35 @@ def test_tasks_travel_by_reference(tree: Any) -> None:
     tree.write({"__init__.py": ANNOTATED})
     (found,) = ModuleFactory()(tree.load())
     assert pickle.loads(pickle.dumps(found)) is found
+
+
+def test_a_callable_may_stand_for_several_tasks(tree: Any, places: Any) -> None:
+    tree.write(
+        {
+            "__init__.py": """
+            from pexen import task
+
+            @task(priority=3)
+            def b(*, size):
+                return size
+
+            b.pexen_factory_cases_ = [("[2]", {"size": 2}), ("[1]", {"size": 1})]
+
+            @task
+            def a():
+                pass
+
+            a.pexen_factory_cases_ = None
+
+            @task
+            def c():
+                pass
+
+            c.pexen_factory_cases_ = []
+            """
+        }
+    )
+    tasks = list(ModuleFactory()(tree.load()))
+    assert places(tasks) == ["a", "b[2]", "b[1]"]
+    assert [task() for task in tasks] == [None, 2, 1]
+    assert [meta.get_priority(task) for task in tasks] == [0, 3, 3]

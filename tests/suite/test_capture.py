@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import subprocess
 import sys
 import tempfile
@@ -76,6 +77,22 @@ def test_a_file_that_has_grown_large_is_emptied() -> None:
         print(os.fstat(1).st_size)
 
     assert run_in_process(large, size, size)[1:] == ["0\n", "2\n"]
+
+
+def test_files_are_where_each_run_wants_them(tmp_path: pathlib.Path) -> None:
+    def task() -> list[str]:
+        texts = []
+        for number, name in enumerate("aab", 1):
+            with capturing_process(str(tmp_path / name), number) as output:
+                print(number)
+            texts.append(output.text)
+        return texts
+
+    for name in "ab":
+        (tmp_path / name).mkdir()
+    (res,) = Sched([task]).run(ProcessWorkerPool(1, start_method="fork"))
+    assert res.ret == ["1\n", "2\n", "3\n"]
+    assert [len(list((tmp_path / name).iterdir())) for name in "ab"] == [2, 2]
 
 
 def test_where_no_file_can_be_made_nothing_is_captured(capfd: pytest.CaptureFixture[str]) -> None:

@@ -167,8 +167,8 @@ class Slotted:
 
 
 def test_the_callable_stays_the_one_it_was_with_its_metadata() -> None:
-    makes: list[Callable[[], Any]] = [lambda: lambda: never(), Machine, lambda: functools.partial(never)]
-    for make in makes:
+    partial = functools.partial(functools.partial, never)
+    for make in (lambda: lambda: never(), Machine, partial):
         for one_way in (True, False):
             made = decorated = make()
             for decorate in (task(priority=3), only_if(0, "no"))[:: 1 if one_way else -1]:

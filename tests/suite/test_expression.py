@@ -69,3 +69,9 @@ def test_not_binds_closest_and_then_and() -> None:
 def test_what_can_not_be_read_is_an_error_that_says_why(text: str, problem: str) -> None:
     with pytest.raises(ExpressionError, match=rf"expression .* can't be read: {problem}"):
         parse(text)
+
+
+def test_brackets_of_a_name_are_found_as_they_are() -> None:
+    meant = parse("test_x[1] or [big]")
+    assert meant("m/test_x[1]", ()) and meant("m/test_y[big]", ())
+    assert not meant("m/test_x[2]", ())

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import pathlib
 import signal
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -82,6 +84,55 @@ def test_it_has_nothing_of_what_ran_before_in_its_worker() -> None:
     assert [found[each][1] for each in tasks] == [
         "one\n", "", "two\n", "about to go\nby a program\n"
     ]  # fmt: skip
+
+
+class Poison:
+    """Ends a process that loads it after the parent has."""
+
+    def __init__(self, parent: int, loaded: pathlib.Path) -> None:
+        self.parent = parent
+        self.loaded = loaded
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        if os.getpid() == self.parent:
+            self.loaded.touch()
+        elif self.loaded.exists():
+            end()
+
+
+def test_one_that_was_lost_before_it_could_begin_has_none(tmp_path: pathlib.Path) -> None:
+    parent = os.getpid()
+
+    @task(provides=["poison"])
+    def prepares(shared: dict[str, Any]) -> None:
+        print("of another task")
+        shared["poison"] = Poison(parent, tmp_path / "loaded")
+
+    @task(requires=["poison"])
+    def dies(shared: dict[str, Any]) -> None:
+        print("never")
+
+    found = outputs(Suite([prepares, dies]), ProcessWorkerPool(1))
+    assert found == {prepares: ("ok", "of another task\n"), dies: ("lost", "")}
+
+
+def test_it_has_also_what_was_not_flushed_where_nobody_looks_on() -> None:
+    program = """
+import os, signal
+from pexen.sched.pool import ProcessWorkerPool
+from pexen.suite import Suite
+
+def task():
+    print("not flushed")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+(res,) = Suite([task]).run(ProcessWorkerPool(1))
+print(res.outcome, repr(res.output))
+"""
+    path = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", program], env=path, capture_output=True, text=True)
+    assert done.stdout == "lost 'not flushed\\n'\n", done.stderr
 
 
 def test_of_a_long_one_the_middle_is_left_out() -> None:

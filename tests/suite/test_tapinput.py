@@ -91,7 +91,16 @@ ok 3 - c
 
 
 def test_subtests_are_left_out() -> None:
-    text = "TAP version 14\n# Subtest: a\n    1..1\n    not ok 1 - in\n      ---\n      x: 1\n      ...\nok 1 - a\n1..1\n"
+    text = """TAP version 14
+# Subtest: a
+    1..1
+    not ok 1 - in
+      ---
+      x: 1
+      ...
+ok 1 - a
+1..1
+"""
     assert points(text) == [("a", "ok", "")]
 
 
@@ -130,7 +139,7 @@ def test_a_plan_of_none_is_a_skip(text: str, why: str) -> None:
 def test_whatever_is_written_is_read_soon() -> None:
     chance = random.Random(1)
     pieces = [
-        "ok", "not ok", " 1", "1..3", "\n", "\n", "# skip", "#", " ", "\\", "---", "\n  ---\n", "...",
+        "ok", "not ok", " 1", "1..3", "\n", "# skip", "#", " ", "\\", "---", "\n  ---\n", "...",
         "TAP version 14\n", "Bail out!", "\0", "\x1b[31m", "\ud800", "\u2028",
     ]  # fmt: skip
     for _ in range(300):
