@@ -18,7 +18,9 @@ from .words import label
 _EDGES = 20
 
 
-def choose(args: Namespace, tasks: Sequence[Task], failed: Callable[[], set[Any]]) -> list[Selected]:
+def choose(
+    args: Namespace, tasks: Sequence[Task], failed: Callable[[], set[Any]]
+) -> list[Selected]:
     """The tasks that the arguments select, with the metadata that they ask for.
 
     `failed` gives the identities of those that didn't end well when they were run last. Raises

@@ -28,6 +28,7 @@ class Ended(NamedTuple):
     duration: float | None = None  # seconds; None if unknown
     attempts: int = 0
     worker: str | None = None
+    attachments: Sequence[tuple[str, str]] = ()  # files that it handed over: names and paths
 
     @classmethod
     def of(cls, event: Finished) -> Ended:
@@ -37,10 +38,14 @@ class Ended(NamedTuple):
         if res is None:
             return cls(task, outcome, str(outcome), printable(str(event.reason or "")))
         when = res.started, res.duration, res.attempts, res.worker
-        if outcome is Outcome.OK and not res.output and not res.findings and res.ret is None:
+        plain = outcome is Outcome.OK and res.ret is None and not (res.output or res.findings)
+        if plain and not res.attachments:
             return cls(task, outcome, "ok", "", "", "", (), *when)
         full = "" if outcome in GOOD else in_full(res)
-        return cls(task, outcome, res.verdict, reason(res), full, res.output, methods(res), *when)
+        return cls(
+            task, outcome, res.verdict, reason(res), full, res.output, methods(res), *when,
+            res.attachments,
+        )  # fmt: skip
 
     @classmethod
     def before(cls, task: Task, past: Past, begun: float) -> Ended:
@@ -52,7 +57,7 @@ class Ended(NamedTuple):
             task, Outcome(how.outcome), verdict_of(how.outcome, found), how.reason or "",
             how.traceback or "", how.output or "", tests,
             None if how.started is None else begun + how.started, how.duration,
-            how.attempts, how.worker,
+            how.attempts, how.worker, json.loads(how.attachments) if how.attachments else (),
         )  # fmt: skip
 
     @property

@@ -7,8 +7,9 @@ import time
 from collections.abc import Sequence
 
 from ..state import Store
-from ..state.history import Past, Run, flaky, members, of_task, prune, runs
+from ..state.history import Past, Run, flaky, members, of_task, runs
 from ..state.history import seconds as seconds_of
+from ..state.keeper import forget
 from .ending import UsageError
 from .options import Parser
 from .output import printable, put
@@ -44,11 +45,11 @@ def main(argv: Sequence[str]) -> int:
     args = parser.parse_args(argv)
     with opened() as store:
         if args.prune:
-            number = prune(store, args.keep, time.time() - args.days * 24 * 3600)
+            number = forget(store, args.keep, time.time() - args.days * 24 * 3600)
             put(f"{number} {'run is' if number == 1 else 'runs are'} forgotten")
         elif args.flaky:
-            found = flaky(store)
-            put("\n".join(printable(_named(name, nth)) for name, nth in found) or "no task is flaky")
+            lines = [printable(_named(name, nth)) for name, nth in flaky(store)]
+            put("\n".join(lines) or "no task is flaky")
         elif args.tasks:
             put("\n\n".join("\n".join(_task_lines(store, name, args.limit)) for name in args.tasks))
         else:

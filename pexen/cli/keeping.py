@@ -1,162 +1,26 @@
-"""What the state does for a run: it tells of earlier ones, and this one is written into it.
-
-A run doesn't depend on it. What goes wrong with the state is warned of, once, and the run goes on
-without.
-"""
+"""The state of the current folder, as `pexen run` uses it."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import pathlib
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterator
 
-from ..factory.filesystem import Executable
-from ..sched.common import Task, TaskRes, identity, task_name
-from ..sched.events import Event
-from ..state import Recorder, Recording, StateError, Store, default_folder, held
-from ..state.history import Past, broken_off, last_outcomes, prune, results, seconds
+from ..sched.common import TaskRes
+from ..state import Keeper, keeping
 from ..state.recorder import Told
-from ..state.recording import Place
-from ..state.store import numbered
 from .ending import say
 from .words import GOOD, in_full, methods, reason
 
-T = TypeVar("T")
-
-# How a task ended that isn't run again when its run goes on.
-_OVER = ("ok", "fresh", "skipped", "failed", "timeout", "lost")
-
-# The runs that are kept: so many, and besides those of so many seconds.
-_KEPT_RUNS = 20
-_KEPT_SECONDS = 30 * 24 * 3600.0
-
-
-class Keeping:
-    """The state as one run sees it; without a store, nothing is known and nothing written."""
-
-    def __init__(self, store: Store | None) -> None:
-        self._store = store
-        self.begun = 0.0  # when the run began, on its pool's clock
-        self._recording: Recording | None = None
-        self._recorder: Recorder | None = None
-
-    # -- earlier runs ------------------------------------------------------------------------
-
-    def failed(self, tasks: Sequence[Task]) -> set[Any]:
-        """The identities of the tasks that didn't end well when they were run last."""
-        return self._asked(self._failed, tasks, set())
-
-    def _failed(self, store: Store, tasks: Sequence[Task]) -> set[Any]:
-        known = last_outcomes(store)
-        names = numbered(map(task_name, tasks))
-        pairs = zip(tasks, names, strict=True)
-        return {identity(task) for task, name in pairs if known.get(name, "ok") not in GOOD}
-
-    def seconds(self, tasks: Sequence[Task]) -> dict[Any, float]:
-        """What the tasks take, by identity, as far as that is known."""
-        return self._asked(self._seconds, tasks, {})
-
-    def _seconds(self, store: Store, tasks: Sequence[Task]) -> dict[Any, float]:
-        known = seconds(store, map(task_name, tasks))
-        pairs = zip(tasks, known, strict=True)
-        return {identity(task): each for task, each in pairs if each is not None}
-
-    def over(self, tasks: Sequence[Task], run: int) -> dict[Any, Past]:
-        """Of those of the tasks that were over when the run broke off, how they ended."""
-        return self._asked(lambda store, tasks: _over(store, tasks, run), tasks, {})
-
-    def _asked(self, ask: Callable[[Store, Sequence[Task]], T], tasks: Sequence[Task], none: T) -> T:
-        if self._store is None:
-            return none
-        try:
-            return ask(self._store, tasks)
-        except StateError as exc:
-            self._give_up(exc)
-            return none
-
-    def broken_off(self) -> int | None:
-        """The run to go on with, None if there is none."""
-        return None if self._store is None else broken_off(self._store)
-
-    # -- this one ----------------------------------------------------------------------------
-
-    def begin(
-        self,
-        tasks: Sequence[Task],
-        places: Sequence[Place],
-        about: Mapping[str, Any],
-        clock: Callable[[], float],
-        resumed: int | None,
-    ) -> Callable[[Event], object] | None:
-        """Begin to write down a run, or to go on with one; returns who has to hear its events."""
-        store, names = self._store, list(map(task_name, tasks))
-        if store is None:
-            return None
-        self.begun = begun = clock()
-        try:
-            if resumed is None:
-                self._recording = Recording.begin(store, names, time.time(), about, places)
-            else:
-                self._recording = Recording.resume(store, resumed, names, places)
-                (began,) = store.read("SELECT began FROM run WHERE id = ?", (resumed,))[0]
-                begun -= time.time() - began
-            self.begun = begun
-        except StateError as exc:
-            self._give_up(exc)
-            return None
-        code_of = _CodeDigests().of
-        recorder = Recorder(self._recording, tasks, begun, self._give_up, code_of, _told)
-        self._recorder = recorder
-        return recorder.hear
-
-    def end(self, interrupted: bool) -> None:
-        """The run has ended."""
-        if self._recorder is not None:
-            self._recorder.write()
-        if self._store is None or self._recording is None:
-            return
-        try:
-            self._recording.end(time.time(), interrupted)
-            prune(self._store, _KEPT_RUNS, time.time() - _KEPT_SECONDS)
-        except StateError as exc:
-            self._give_up(exc)
-
-    @property
-    def run(self) -> int | None:
-        """The number of the run, if it is written down."""
-        return None if self._store is None or self._recording is None else self._recording.run
-
-    def _give_up(self, error: StateError) -> None:
-        self._store = None
-        say("warning", f"{error}; the run goes on without it")
-
-
-def _over(store: Store, tasks: Sequence[Task], run: int) -> dict[Any, Past]:
-    known = {(past.name, past.nth): past for past in results(store, run)}
-    pairs = zip(tasks, numbered(map(task_name, tasks)), strict=True)
-    return {
-        identity(task): known[name]
-        for task, name in pairs
-        if name in known and known[name].how.outcome in _OVER
-    }
-
 
 @contextlib.contextmanager
-def keeping(wanted: bool) -> Iterator[Keeping]:
-    """The state of the current folder, which no other run has meanwhile."""
-    with contextlib.ExitStack() as stack:
-        store = None
-        if wanted:
-            try:
-                store = stack.enter_context(Store(default_folder()))
-                stack.enter_context(held(store.folder, _wait))
-            except StateError as exc:
-                say("warning", f"{exc}; the run goes on without it")
-                store = None
-        yield Keeping(store)
+def kept_state(wanted: bool) -> Iterator[Keeper]:
+    """The state, which no other run has meanwhile; one that knows nothing if it isn't wanted."""
+    if not wanted:
+        yield Keeper(None)
+        return
+    with keeping(waits=_wait) as keeper:
+        keeper.told = _told
+        yield keeper
 
 
 def _wait(holder: str) -> None:
@@ -170,36 +34,3 @@ def _told(res: TaskRes) -> Told:
     if res.outcome in GOOD:
         return Told(reason(res) or None, None, output, found)
     return Told(reason(res), in_full(res), output, found)
-
-
-class _CodeDigests:
-    """Digests of the files that tasks are defined in, each read once."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, str | None] = {}
-
-    def of(self, task: Task) -> str | None:
-        """The digest of the task's file; None if it has none that can be read."""
-        file = place_of(task).file
-        if file is None:
-            return None
-        if file not in self._known:
-            try:
-                content = pathlib.Path(file).read_bytes()
-                self._known[file] = hashlib.blake2b(content, digest_size=8).hexdigest()
-            except OSError:
-                self._known[file] = None
-        return self._known[file]
-
-
-def place_of(task: Any, waits_for: Sequence[int] = ()) -> Place:
-    """Where the task is defined, as far as that can be told."""
-    code = getattr(task, "__code__", None)
-    if code is None and isinstance(task, Executable):
-        return Place(task.path, None, waits_for)
-    if code is None:
-        function = getattr(task, "func", None) or getattr(task, "__wrapped__", None)
-        code = getattr(function, "__code__", None)
-    if code is None:
-        return Place(None, None, waits_for)
-    return Place(code.co_filename, code.co_firstlineno, waits_for)

@@ -83,4 +83,8 @@ def _task_object(member: Member, past: Past | None, since: float | None) -> dict
         "traceback": how.traceback,
         "output": how.output,
         "results": found,
+        "attachments": [
+            {"name": name, "path": path}
+            for name, path in (json.loads(how.attachments) if how.attachments else ())
+        ],
     }

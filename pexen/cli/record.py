@@ -16,6 +16,7 @@ objects with
     output                     what it printed, as far as that was captured; else null
     results                    a list of {name, outcome, note}: of the tests in the task, and of
                                what it reported
+    attachments                a list of {name, path} of the files that it handed over
     file, line                 where it is defined; null where that can't be told
     waits_for                  the places in this list of those that it requires or is after
     rerun                      what to type to run it again, if it didn't end well
@@ -90,6 +91,7 @@ def as_result(ended: Ended, begun: float) -> dict[str, Any]:
         "traceback": ended.in_full or None,
         "output": ended.output or None,
         "results": [method._asdict() for method in ended.methods],
+        "attachments": [{"name": name, "path": path} for name, path in ended.attachments],
     }
 
 

@@ -11,7 +11,9 @@ from argparse import Namespace
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..report import github
 from .ending import CommandError, UsageError, say
+from .output import put
 
 Document = Mapping[str, Any]
 
@@ -100,6 +102,23 @@ def write_all(args: Namespace, document: Document) -> bool:
             say("error", exc)
             well = False
     return well
+
+
+def tell_github(document: Document) -> None:
+    """Say to GitHub Actions which tasks failed, and write its summary of the step."""
+    results = [_from_here(task) for task in _ended(document)]
+    for line in github.errors(results):
+        put(line)
+    text = github.summary(results, document["elapsed"], document["interrupted"])
+    problem = github.append_summary(text, os.environ)
+    if problem is not None:
+        say("warning", problem)
+
+
+def _from_here(task: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The task with the file's name as GitHub has it, seen from the current folder."""
+    file = task.get("file")
+    return task if file is None else {**task, "file": os.path.relpath(file)}
 
 
 def write(path: str, content: bytes) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from ..state import StateError, Store, default_folder
+from ..state import Keeper, StateError, Store, default_folder
 from ..state.history import broken_off, run_of
 from .ending import UsageError
-from .keeping import Keeping
 
 
 def arguments_of_last() -> list[str]:
@@ -24,7 +23,7 @@ def arguments_of_last() -> list[str]:
     return [str(arg) for arg in argv if arg != "--resume"]
 
 
-def to_resume(kept: Keeping) -> int:
+def to_resume(kept: Keeper) -> int:
     """The number of the run that is to go on; UsageError if there is none."""
     number = kept.broken_off()
     if number is None:

@@ -13,12 +13,14 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TextIO
 
-from ..report import colour
+from ..report import colour, github
 from ..report.jsonl import Lines
 from ..report.live import Live
 from ..sched.common import Task, identity, task_name
 from ..sched.pool import ProcessWorkerPool, ThreadWorkerPool, WorkerPool
+from ..state import Keeper
 from ..state.history import Past
+from ..state.places import place_of
 from ..suite import End, Selected, Suite, going_on
 from . import record, reports
 from .choice import choose, listed, rerun_command, waits_for
@@ -26,7 +28,7 @@ from .collect import collect, explained
 from .ended import Ended
 from .ending import FAILED, USAGE, WELL, CommandError, UsageError, pexen_warnings, say
 from .hearing import Hearing
-from .keeping import Keeping, keeping, place_of
+from .keeping import kept_state
 from .log import hear_log
 from .output import put
 from .resuming import arguments_of_last, to_resume
@@ -56,7 +58,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _round(args: Namespace, argv: Sequence[str], tasks: list[Task]) -> int:
     """Select tasks and run them, once."""
-    with keeping(not args.no_state) as kept:
+    with kept_state(not args.no_state) as kept:
         chosen = choose(args, tasks, lambda: kept.failed(tasks))
         if args.dry_run:
             put(listed(chosen))
@@ -69,7 +71,7 @@ class _Run:
     """One run of tasks, with all that hears of it."""
 
     def __init__(
-        self, args: Namespace, argv: Sequence[str], chosen: list[Selected], kept: Keeping
+        self, args: Namespace, argv: Sequence[str], chosen: list[Selected], kept: Keeper
     ) -> None:
         self.args = args
         self.kept = kept
@@ -78,36 +80,29 @@ class _Run:
         waits = waits_for(chosen)
         self.places = [place_of(task, each) for task, each in zip(self.tasks, waits, strict=True)]
         self.about = _about(args, argv)
+        kept.about, kept.places, kept.resumes = self.about, self.places, args.resume
         self.deadline_passed = False
 
     def run(self, stream: TextIO | None) -> int:
         """Run the tasks; returns the exit status."""
         args, kept = self.args, self.kept
-        resumed = to_resume(kept) if args.resume else None
-        known = {} if args.shuffle is not None else kept.seconds(self.tasks)
+        over = self._over() if args.resume else {}
+        seconds = kept.seconds(self.tasks)
+        expected = {task_name(task): seconds.get(identity(task)) for task in self.tasks}
         # More workers than tasks would only be started and ended.
         pool = _pool(args, min(args.jobs, len(self.tasks)))
-        begun_on_pool = pool.clock()
-        recorder = kept.begin(self.tasks, self.places, self.about, pool.clock, resumed)
-        over = {} if resumed is None else kept.over(self.tasks, resumed)
-        if resumed is not None:
-            begun_on_pool = kept.begun
-            say("note", f"run {resumed} goes on: {len(over)} of {len(self.tasks)} tasks had ended")
-        expected = {task_name(task): known[identity(task)] for task in self.tasks if identity(task) in known}
-        with live_line(len(self.tasks) - len(over), args.jobs, expected, pool.clock, args.no_capture) as live:
-            hearing, terminal = self._hearing(live, stream, begun_on_pool)
-            hearing.all_ended = [
-                Ended.before(task, over[identity(task)], begun_on_pool)
-                for task in self.tasks
-                if identity(task) in over
-            ]
+        begun, total = pool.clock(), len(self.tasks) - len(over)
+        with live_line(total, args.jobs, expected, pool.clock, args.no_capture) as live:
+            hearing, terminal = self._hearing(live, stream, begun)
             with explained(self.tasks):
                 suite = Suite(
                     going_on(self.chosen, lambda task: _end(over.get(identity(task)))),
                     resources=dict(args.resource or ()),
-                    durations=(lambda task: known.get(identity(task))) if known else None,
-                    listeners=[hearing.hear, *([recorder] if recorder else [])],
+                    durations=None if args.shuffle is None else {},
+                    listeners=[hearing.hear],
                     captures=not args.no_capture,
+                    folder=kept.scratch(),
+                    state=kept,
                 )
             terminal.give_up, hearing.stop = suite.abort, suite.stop
             problem: BaseException | None = None
@@ -117,9 +112,21 @@ class _Run:
                     deque(suite.run(pool, timeout=args.timeout), maxlen=0)
             except (Exception, KeyboardInterrupt) as exc:
                 problem = exc  # raised again when all is said that there is to say
-        elapsed = pool.clock() - begun_on_pool
-        kept.end(problem is not None)
-        return self._concluded(hearing, terminal, problem, begun_on_pool, elapsed)
+        elapsed = pool.clock() - begun
+        if over:  # it is told of as one run, from its first beginning
+            hearing.all_ended[:0] = [
+                Ended.before(task, over[identity(task)], kept.begun)
+                for task in self.tasks
+                if identity(task) in over
+            ]
+            begun, elapsed = kept.begun, pool.clock() - kept.begun
+        return self._concluded(hearing, terminal, problem, begun, elapsed)
+
+    def _over(self) -> dict[Any, Past]:
+        number = to_resume(self.kept)
+        over = self.kept.over(self.tasks)
+        say("note", f"run {number} goes on: {len(over)} of {len(self.tasks)} tasks had ended")
+        return over
 
     def _hearing(
         self, live: Live | None, stream: TextIO | None, begun: float
@@ -153,15 +160,15 @@ class _Run:
             terminal.conclude(
                 hearing.all_ended, elapsed, args.durations, self._notes(hearing, interrupted)
             )
-        rerun: Callable[[str], str] = lambda name: rerun_command(args, name)  # noqa: E731
-        document = None
         written = hearing.end_lines(elapsed, interrupted)
-        if reports.wanted(args):
+        if reports.wanted(args) or github.wanted(os.environ):
             document = record.document(
                 self.tasks, hearing.all_ended, begun, elapsed, interrupted,
-                self.places, rerun, self.about,
+                self.places, lambda name: rerun_command(args, name), self.about,
             )  # fmt: skip
             written = reports.write_all(args, document) and written
+            if github.wanted(os.environ):
+                reports.tell_github(document)
         for each in (problem, terminal.error):
             if each is not None:
                 raise each

@@ -15,13 +15,14 @@ from ..report.live import INTERVAL, Live, wanted
 def live_line(
     total: int,
     workers: int,
-    expected: Mapping[str, float],
+    expected: Mapping[str, float | None],
     clock: Callable[[], float],
     others_print: bool,
 ) -> Iterator[Live | None]:
     """Within, there is a live line of a run of so many tasks.
 
-    None where stdout is no terminal, or others print to it. `expected` has the seconds that tasks take, by name; `clock` is the pool's.
+    None where stdout is no terminal, or others print to it. `expected` has the seconds that tasks
+    take, by name; `clock` is the pool's.
     """
     if others_print or not wanted(sys.stdout, os.environ):
         yield None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from ..report import github
 from ..report.live import Live
 from ..sched import Outcome
 from .ended import Ended
@@ -106,7 +108,9 @@ class Terminal:
             ]
         else:
             parts.append(ended.in_full)
-        if ended.output:
+        if ended.output and github.wanted(os.environ):
+            parts.append(github.group(f"printed by {name}", _last_lines(ended.output)))
+        elif ended.output:
             parts += ["-- printed", _last_lines(ended.output)]
         return "\n".join([*parts, f"-- again: {printable(self._rerun(name))}"])
 

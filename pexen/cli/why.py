@@ -13,8 +13,8 @@ from .past import document, opened, run_named
 from .words import seconds
 
 _DESCRIPTION = """\
-Tell in a paragraph what became of a task in the last run that had it, and why: what it waited for, when it
-began and ended, or which other task kept it from running."""
+Tell in a paragraph what became of a task in the last run that had it, and why: what it waited
+for, when it began and ended, or which other task kept it from running."""
 
 _EXAMPLES = """\
 examples:
@@ -32,7 +32,8 @@ def main(argv: Sequence[str]) -> int:
     """Run the command."""
     parser = Parser("pexen why", "pexen why [--run RUN] TASK", _DESCRIPTION, _EXAMPLES)
     parser.add_argument("task", metavar="TASK", help="its name, as 'pexen list' prints it")
-    parser.add_argument("--run", metavar="RUN", help="the number of a run (default: the last one that has it)")
+    which = "the number of a run (default: the last one that has it)"
+    parser.add_argument("--run", metavar="RUN", help=which)
     args = parser.parse_args(argv)
     with opened() as store:
         number = args.run
@@ -73,8 +74,8 @@ def _waited(task: Task, needed: Sequence[Task]) -> list[str]:
     if ends:
         ready, last = max(ends)
         others = len(needed) - 1
-        more = f", the last of {others + 1} that it waited for" if others else ", for which it waited"
-        said.append(f"it was ready at {seconds(ready)}, when {printable(last)} ended{more};")
+        more = f"the last of {others + 1} that it waited for" if others else "for which it waited"
+        said.append(f"it was ready at {seconds(ready)}, when {printable(last)} ended, {more};")
     elif not needed:
         said.append("it waited for no other task;")
     waited = started - ready

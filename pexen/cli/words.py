@@ -100,6 +100,8 @@ def exit_status(info: ExceptionInfo) -> str:
     if not isinstance(error, subprocess.CalledProcessError):
         return ""
     code = error.returncode
+    if type(error) is not subprocess.CalledProcessError:
+        return printable(_first_line(_str(error)))  # what a status means that is the custom
     if code >= 0:
         return f"exit status {code}"
     try:

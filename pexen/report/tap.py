@@ -14,8 +14,8 @@ _GOOD = ("ok", "fresh", "skipped")
 def tap(results: Iterable[Mapping[str, Any]]) -> str:
     """The document: a test point for each result, which is a mapping.
 
-    It has `callpath` (a list of names), `outcome`, and as far as they are known `duration` (seconds),
-    `reason` and `traceback`.
+    It has `callpath` (a list of names), `outcome`, and as far as they are known `duration`
+    (seconds), `reason` and `traceback`.
     """
     points = [_point(number, result) for number, result in enumerate(results, 1)]
     return "\n".join(["TAP version 14", f"1..{len(points)}", *points, ""])

@@ -148,15 +148,15 @@ def flaky(store: Store) -> list[tuple[str, int]]:
     return list(dict.fromkeys((name, nth) for name, nth in store.read(query)))
 
 
-def prune(store: Store, keep: int, before: float) -> int:
+def prune(store: Store, keep: int, before: float) -> list[int]:
     """Forget runs that began before a time (seconds since 1970), but for the last `keep`.
 
-    Returns how many. What tasks take stays known.
+    Returns their numbers. What tasks take stays known.
     """
     last = "SELECT id FROM run ORDER BY id DESC LIMIT ?"
     old = store.read(f"SELECT id FROM run WHERE began < ? AND id NOT IN ({last})", (before, keep))
     with store.writing() as database:
-        for table, column in (("result", "run"), ("run", "id")):
+        for table, column in (("passed", "run"), ("result", "run"), ("run", "id")):
             database.executemany(f"DELETE FROM {table} WHERE {column} = ?", old)
         database.execute(
             """
@@ -164,4 +164,4 @@ def prune(store: Store, keep: int, before: float) -> int:
             AND id NOT IN (SELECT task FROM seconds)
             """
         )
-    return len(old)
+    return [number for (number,) in old]

@@ -28,8 +28,8 @@ class Recorder:
     """Hears a run's events, and writes them at each checkpoint.
 
     `begun` is when the run began on its pool's clock. `code_of` gives a digest of the code that a
-    task is of, or None; `told` puts a result into words. When the state can't be written any more, `failed` is called with the
-    StateError, once, and the run goes on without it.
+    task is of, or None; `told` puts a result into words. When the state can't be written any
+    more, `failed` is called with the StateError, once, and the run goes on without it.
     """
 
     def __init__(
@@ -87,9 +87,15 @@ class Recorder:
         reason, traceback, output, results = self._told(res)
         return Ended(
             str(event.outcome), started, res.duration, res.attempts, res.worker,
-            _storable(reason), _storable(traceback), _storable(output or None), json.dumps(results) if results else None,
-            deps_ok, shared, self._code_of(event.task),
+            _storable(reason), _storable(traceback), _storable(output or None),
+            json.dumps(results) if results else None, _listed(res), deps_ok, shared,
+            self._code_of(event.task),
         )  # fmt: skip
+
+
+def _listed(res: TaskRes) -> str | None:
+    attachments = getattr(res, "attachments", ())
+    return json.dumps(attachments) if attachments else None
 
 
 def _storable(text: str | None) -> str | None:

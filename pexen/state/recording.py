@@ -28,6 +28,7 @@ class Ended(NamedTuple):
     traceback: str | None = None
     output: str | None = None
     results: str | None = None
+    attachments: str | None = None
     deps_ok: bool = False
     shared: bytes | None = None
     code: str | None = None

@@ -39,9 +39,18 @@ TABLES = (
         traceback TEXT,
         output TEXT,                    -- what it printed, as far as that was captured
         results TEXT,                   -- its own: a JSON list of {name, outcome, note, …}, or NULL
+        attachments TEXT,               -- files handed over: a JSON list of [name, path], or NULL
         deps_ok INTEGER NOT NULL,       -- 1 if what it provides counts as provided
         shared BLOB,                    -- its shared dict, pickled; NULL if that is empty
         code TEXT,                      -- a digest of the code that it is of
+        PRIMARY KEY (run, task)
+    ) WITHOUT ROWID
+    """,
+    """
+    -- A task that has come to its point of reboot.
+    CREATE TABLE passed (
+        run INTEGER NOT NULL REFERENCES run,
+        task INTEGER NOT NULL REFERENCES task,
         PRIMARY KEY (run, task)
     ) WITHOUT ROWID
     """,

@@ -7,6 +7,7 @@ from .done import End, going_on
 from .expression import ExpressionError, parse
 from .findings import Finding, SuiteError, report
 from .parameters import parametrize
+from .reboot import reboot_point
 from .selection import Selected, select
 from .suite import Suite
 
@@ -24,6 +25,7 @@ __all__ = [
     "only_if",
     "parametrize",
     "parse",
+    "reboot_point",
     "report",
     "select",
 ]

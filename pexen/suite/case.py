@@ -23,7 +23,7 @@ from ..sched.common import (
 from ..sched.meta import SchedMeta, assign_meta
 from .attachments import Attachment
 from .capture import Output, capturing_process, capturing_thread
-from .findings import FAIL, WARN, Finding, Found, collecting
+from .findings import FAIL, WARN, Finding, Found, Marker, collecting
 from .tapinput import read_tap
 from .workerfile import left_by
 
@@ -84,9 +84,10 @@ class Case:
     """Runs a task in whatever worker, and collects what it reports and prints.
 
     It has the task's place in its tree, and the metadata that it is given. `opened` takes its
-    result apart. `number` is its own in the suite, from 1. Until it is handed to a worker,
-    `captures` may be changed, and `folder`, where the files of worker processes are. With `end`,
-    the task isn't run, but ends so. `attachments` is the folder for these, if there is one.
+    result apart. `number` is its own in the suite, from 1. With `end`, the task isn't run, but
+    ends so. Until it is handed to a worker these may be changed: `captures`; `folder`, where the
+    files of worker processes are; `attachments`, the folder for these; `marker` of its point of
+    reboot.
     """
 
     def __init__(
@@ -95,14 +96,14 @@ class Case:
         meta: SchedMeta,
         number: int = 1,
         end: BaseException | None = None,
-        attachments: str = "",
     ) -> None:
         self.task = task
         self.number = number
         self._end = end
-        self._attachments = attachments
         self.captures = NOT
         self.folder = ""
+        self.attachments = ""
+        self.marker: Marker | None = None
         assign_meta(self, meta)
         name_as(self, task)
 
@@ -111,7 +112,7 @@ class Case:
             raise self._end
         task, error, ret = self.task, None, None
         capturing = _CAPTURING[self.captures](self.folder, self.number)
-        found = Found(task, self._attachments)
+        found = Found(task, self.attachments, self._mark)
         with collecting(found), capturing as output:
             try:
                 ret = task(shared, **kwargs) if takes_shared(task) else task(**kwargs)
@@ -135,6 +136,9 @@ class Case:
         if failed:
             raise TaskFailError(_summary(failed), deps_ok=False, ret=ret)
         return ret
+
+    def _mark(self) -> bool | None:
+        return None if self.marker is None else self.marker(self.number - 1)
 
 
 def name_as(other: Any, task: Task) -> None:

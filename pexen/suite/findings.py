@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -30,17 +30,25 @@ class Finding(NamedTuple):
 class Found:
     """What a task has found so far, and the files that it has attached.
 
-    `folder` is the one for attachments of all tasks, empty if there is none.
+    `folder` is the one for attachments of all tasks, empty if there is none. `mark` notes that the
+    task has come to its point of reboot, and tells whether it had before; None without a state.
     """
 
-    __slots__ = ("attachments", "findings", "folder", "task")
+    __slots__ = ("attachments", "findings", "folder", "mark", "task")
 
-    def __init__(self, task: Task, folder: str = "") -> None:
+    def __init__(
+        self, task: Task, folder: str = "", mark: Callable[[], bool | None] = lambda: None
+    ) -> None:
         self.task = task
         self.folder = folder
+        self.mark = mark
         self.findings: list[Finding] = []
         self.attachments: list[Any] = []
 
+
+# Notes in the state that the task of a number, from 0, has come to its point of reboot, and tells
+# whether it had before.
+Marker = Callable[[int], bool]
 
 # Of the task that runs here.
 _found: contextvars.ContextVar[Found] = contextvars.ContextVar("pexen_found")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, cast
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol, cast
 
 from ..sched import Sched
-from ..sched.common import Task, TaskRes
+from ..sched.common import Task, TaskRes, identity
 from ..sched.events import Blocked, Checkpoint, Event, Finished, Listener, Retried
 from ..sched.order import Durations
 from ..sched.pool.base import WorkerPool
@@ -18,8 +18,28 @@ from .capture import routed
 from .case import NOT, PROCESS, THREAD, Case, SuiteRes, opened
 from .conditions import end_without, meta_without
 from .done import Done
+from .findings import Marker
 from .selection import Selected, selected
 from .workerfile import folder_of_run
+
+
+class State(Protocol):
+    """What a suite wants of a state."""
+
+    def seconds(self, tasks: Sequence[Task], /) -> Mapping[Any, float]:
+        """What tasks take, in seconds, by their identity."""
+
+    def begin(self, tasks: Sequence[Task], clock: Callable[[], float], /) -> Listener | None:
+        """Begin to write down a run of these tasks; returns who has to hear of it."""
+
+    def marker(self) -> Marker | None:
+        """What a task calls at a point of reboot, with its number, from 0; it is picklable."""
+
+    def attachments(self) -> str:
+        """The folder for files that tasks of this run hand over; empty if there is none."""
+
+    def end(self, interrupted: bool, /) -> None:
+        """The run has ended."""
 
 
 class Suite:
@@ -43,6 +63,10 @@ class Suite:
         a folder for the files that tasks hand over by `attach`, which is made when the first one
         does. It stays, and what is in it already is left alone.
 
+    `state`
+        a `State`, as `pexen.state.keeping` gives one: the run is written into it, and `durations`
+        are by default those that it knows.
+
     Raises what `Sched` does.
     """
 
@@ -56,21 +80,28 @@ class Suite:
         captures: bool = True,
         folder: str | os.PathLike[str] | None = None,
         attachments: str | os.PathLike[str] | None = None,
+        state: State | None = None,
     ) -> None:
+        self._state = state
         self._captures = captures
         self._folder = None if folder is None else os.fspath(folder)
         self._listeners = list(listeners)
+        self._attachments = "" if attachments is None else os.path.abspath(attachments)
         self._opened: dict[int, SuiteRes] = {}  # by the identity of what is about to be yielded
-        kept = "" if attachments is None else os.path.abspath(attachments)
+        self._hearing = self._listeners  # and, while it runs, the state
         self._cases = [
-            each if isinstance(each, Done) else _case(each, number, kept)
+            each if isinstance(each, Done) else _case(each, number)
             for number, each in enumerate(tasks, 1)
         ]
+        self._tasks = [case.task for case in self._cases]
+        if durations is None and state is not None:
+            known = state.seconds(self._tasks)
+            durations = (lambda task: known.get(identity(task))) if known else None
         self._sched = Sched(
             self._cases,
             resources=resources,
             durations=None if durations is None else _of_cases(durations),
-            listeners=[self._tell] if self._listeners else [],
+            listeners=[self._tell] if self._listeners or state is not None else [],
         )
 
     def run(self, pool: WorkerPool | None = None, **options: Any) -> Iterator[SuiteRes]:
@@ -79,25 +110,53 @@ class Suite:
         Raises, at the first next(), also OSError if there can be no folder for what is captured.
         """
         chosen = ThreadWorkerPool() if pool is None else pool
-        way = NOT
-        if self._captures and isinstance(chosen, ProcessWorkerPool):
-            way = PROCESS
-        elif self._captures and isinstance(chosen, ThreadWorkerPool):
-            way = THREAD
         with contextlib.ExitStack() as stack:
-            folder = ""
-            if way == THREAD:
-                stack.enter_context(routed())
-            elif way == PROCESS:
-                folder = stack.enter_context(folder_of_run(self._folder))
-            for case in self._cases:
-                if isinstance(case, Case):
-                    case.captures, case.folder = way, folder
+            stack.enter_context(self._kept(chosen))
+            stack.enter_context(self._capturing(chosen))
             results: Any = self._sched.run(chosen, **options)
             stack.callback(results.close)  # tasks may run until that has returned
             for res in results:
                 if isinstance(res.task, Case):
                     yield self._open(res)
+
+    @contextlib.contextmanager
+    def _kept(self, pool: WorkerPool) -> Iterator[None]:
+        """Within, the state hears of the run."""
+        state = self._state
+        if state is None:
+            self._prepare(None, self._attachments)
+            yield
+            return
+        listener = state.begin(self._tasks, pool.clock)
+        self._hearing = [*self._listeners, listener] if listener is not None else self._listeners
+        self._prepare(state.marker(), self._attachments or state.attachments())
+        interrupted = True
+        try:
+            yield
+            interrupted = False
+        finally:
+            self._hearing = self._listeners
+            state.end(interrupted)
+
+    def _prepare(self, marker: Marker | None, attachments: str) -> None:
+        for case in self._cases:
+            if isinstance(case, Case):
+                case.marker, case.attachments = marker, attachments
+
+    @contextlib.contextmanager
+    def _capturing(self, pool: WorkerPool) -> Iterator[None]:
+        """Within, what tasks print is captured as the pool lets it."""
+        way, folder = NOT, ""
+        with contextlib.ExitStack() as stack:
+            if self._captures and isinstance(pool, ProcessWorkerPool):
+                way, folder = PROCESS, stack.enter_context(folder_of_run(self._folder))
+            elif self._captures and isinstance(pool, ThreadWorkerPool):
+                way = THREAD
+                stack.enter_context(routed())
+            for case in self._cases:
+                if isinstance(case, Case):
+                    case.captures, case.folder = way, folder
+            yield
 
     def stop(self) -> None:
         """As `Sched.stop`."""
@@ -115,7 +174,7 @@ class Suite:
     def _tell(self, event: Event) -> None:
         translated = self._translated(event)
         if translated is not None:
-            for listener in self._listeners:
+            for listener in self._hearing:
                 listener(translated)
 
     def _translated(self, event: Any) -> Event | None:
@@ -140,10 +199,10 @@ class Suite:
         return cast(Event, kind(event.time, case.task))  # Queued, Started
 
 
-def _case(each: Task | Selected, number: int, attachments: str) -> Case:
+def _case(each: Task | Selected, number: int) -> Case:
     task, meta = selected(each)
     end = end_without(task)
-    return Case(task, meta if end is None else meta_without(meta), number, end, attachments)
+    return Case(task, meta if end is None else meta_without(meta), number, end)
 
 
 def _of_cases(durations: Durations) -> Durations:

@@ -203,6 +203,7 @@ def test_the_record_says_all_of_each_task(cli):
         "reason": "ValueError: not so",
         "output": None,
         "results": [],
+        "attachments": [],
         "rerun": "pexen run s --only s/a_fails",
     }
     assert blocked == {
@@ -221,6 +222,7 @@ def test_the_record_says_all_of_each_task(cli):
         "traceback": None,
         "output": None,
         "results": [],
+        "attachments": [],
         "rerun": "pexen run s --only s/b_blocked",
     }
     assert (skipped["reason"], skipped["traceback"]) == ("not here", None)

@@ -52,8 +52,8 @@ def test_old_runs_are_forgotten_but_not_what_tasks_take(store: Store) -> None:
     tasks = {"a": Ended("ok", duration=2.0), "gone": Ended("ok")}
     old = [run_of(store, began=TIME + n, **tasks) for n in range(5)]
     new = run_of(store, began=TIME + 100, b=Ended("ok"))
-    assert prune(store, keep=3, before=TIME + 50) == 3
+    assert len(prune(store, keep=3, before=TIME + 50)) == 3
     assert [run.number for run in runs(store)] == [new, old[4], old[3]]
     assert results(store, old[0]) == [] and seconds(store, ["a"]) == [2.0]
-    assert prune(store, keep=0, before=TIME + 1000) == 3
+    assert len(prune(store, keep=0, before=TIME + 1000)) == 3
     assert store.read("SELECT name FROM task") == [("a",)]

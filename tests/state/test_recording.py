@@ -17,7 +17,8 @@ TIME = 1_000_000_000.0
 
 def test_a_run_is_written_down_whole(store: Store) -> None:
     how = Ended(
-        "failed", 0.5, 1.25, 2, "process-1", "no disk", "Trace …", "hello\n", "[]", False, b"\x80", "abc"
+        "failed", 0.5, 1.25, 2, "process-1", "no disk", "Trace …", "hello\n", "[]", None,
+        False, b"\x80", "abc",
     )  # fmt: skip
     recording = Recording.begin(store, ["a", "b"], TIME, {"jobs": 2})
     recording.begins(1, 0.5)

@@ -1,0 +1,202 @@
+"""What the state does for a run: it tells of earlier ones, and this one is written into it.
+
+A run doesn't depend on it. What goes wrong with the state is warned of, once, and the run goes on
+without.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import pathlib
+import shutil
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from ..sched.common import Task, TaskRes, identity, task_name
+from ..sched.events import Event
+from ..util import PexenWarning
+from .folder import StateError, attachments_of, default_folder, fresh_scratch, held
+from .history import Past, broken_off, last_outcomes, prune, results, seconds
+from .places import CodeDigests, place_of
+from .reboot import Marker
+from .recorder import Recorder, Told
+from .recording import Place, Recording
+from .store import Store, numbered
+
+T = TypeVar("T")
+
+# How a task ended that isn't run again when its run goes on, and how one that failed.
+_OVER = ("ok", "fresh", "skipped", "failed", "timeout", "lost")
+_GOOD = ("ok", "fresh", "skipped")
+
+# The runs that are kept: so many, and besides those of so many seconds.
+_KEPT_RUNS = 20
+_KEPT_SECONDS = 30 * 24 * 3600.0
+
+
+class Keeper:
+    """The state as one run sees it; without a store nothing is known, and nothing written.
+
+    `about`
+        what else is to be known of the run, as JSON has it.
+    `places`
+        where the tasks are, and what they wait for; by default that is found out, but for the
+        latter.
+    `told`
+        puts a result into words; by default as `Recorder` does.
+    `resumes`
+        whether to go on with the run that was broken off, rather than begin one.
+
+    The last four may be set until the run begins.
+    """
+
+    def __init__(self, store: Store | None) -> None:
+        # Configuration.
+        self._store = store
+        self.about: Mapping[str, Any] = {}
+        self.places: Sequence[Place] | None = None
+        self.told: Callable[[TaskRes], Told] | None = None
+        self.resumes = False
+        # State.
+        self.begun = 0.0  # when the run began, on its pool's clock
+        self._recording: Recording | None = None
+        self._recorder: Recorder | None = None
+
+    # -- earlier runs ------------------------------------------------------------------------
+
+    def failed(self, tasks: Sequence[Task]) -> set[Any]:
+        """The identities of the tasks that didn't end well when they were run last."""
+        none: dict[tuple[str, int], str] = {}
+        known = self._asked(last_outcomes, none)
+        pairs = zip(tasks, numbered(map(task_name, tasks)), strict=True)
+        return {identity(task) for task, name in pairs if known.get(name, "ok") not in _GOOD}
+
+    def seconds(self, tasks: Sequence[Task]) -> dict[Any, float]:
+        """What the tasks take, by identity, as far as that is known."""
+        none: list[float | None] = []
+        known = self._asked(lambda store: seconds(store, map(task_name, tasks)), none)
+        return {
+            identity(task): each for task, each in zip(tasks, known) if each is not None
+        }
+
+    def broken_off(self) -> int | None:
+        """The run to go on with, None if there is none."""
+        return self._asked(broken_off, None)
+
+    def over(self, tasks: Sequence[Task]) -> dict[Any, Past]:
+        """Of those of the tasks that were over when the last run broke off, how they ended."""
+        run = self.broken_off()
+        if run is None:
+            return {}
+        none: list[Past] = []
+        past = self._asked(lambda store: results(store, run), none)
+        known = {(each.name, each.nth): each for each in past if each.how.outcome in _OVER}
+        pairs = zip(tasks, numbered(map(task_name, tasks)), strict=True)
+        return {identity(task): known[name] for task, name in pairs if name in known}
+
+    def _asked(self, ask: Callable[[Store], T], none: T) -> T:
+        if self._store is None:
+            return none
+        try:
+            return ask(self._store)
+        except StateError as exc:
+            self._give_up(exc)
+            return none
+
+    # -- this one ----------------------------------------------------------------------------
+
+    @property
+    def run(self) -> int | None:
+        """The number of the run, if it is written down."""
+        return None if self._store is None or self._recording is None else self._recording.run
+
+    def begin(
+        self, tasks: Sequence[Task], clock: Callable[[], float]
+    ) -> Callable[[Event], object] | None:
+        """Begin to write down a run of the tasks, at this moment; returns who has to hear of it.
+
+        `clock` is its pool's. None if nothing can be written.
+        """
+        self.begun = clock()
+        recording = self._recording = self._asked(lambda store: self._begun(store, tasks), None)
+        if recording is None:
+            return None
+        self._recorder = Recorder(
+            recording, tasks, self.begun, self._give_up, CodeDigests().of, self.told
+        )
+        return self._recorder.hear
+
+    def _begun(self, store: Store, tasks: Sequence[Task]) -> Recording:
+        names = list(map(task_name, tasks))
+        places = list(map(place_of, tasks)) if self.places is None else self.places
+        run = broken_off(store) if self.resumes else None
+        if run is None:
+            return Recording.begin(store, names, time.time(), self.about, places)
+        (began,) = store.read("SELECT began FROM run WHERE id = ?", (run,))[0]
+        self.begun -= time.time() - began
+        return Recording.resume(store, run, names, places)
+
+    def marker(self) -> Marker | None:
+        """What a worker calls with a task's number, from 0, at a point of reboot."""
+        if self._store is None or self._recording is None:
+            return None
+        return Marker(str(self._store.folder.absolute()), self._recording.run)
+
+    def scratch(self) -> str | None:
+        """A folder for what is needed only while the run goes on; None if there is none."""
+        return None if self._store is None else fresh_scratch(self._store.folder)
+
+    def attachments(self) -> str:
+        """The folder for files that tasks of this run hand over; empty if there is none."""
+        if self._store is None or self._recording is None:
+            return ""
+        return str(attachments_of(self._store.folder, self._recording.run).absolute())
+
+    def end(self, interrupted: bool) -> None:
+        """The run has ended."""
+        if self._recorder is not None:
+            self._recorder.write()
+        self._asked(lambda store: self._ended(store, interrupted), None)
+
+    def _ended(self, store: Store, interrupted: bool) -> None:
+        if self._recording is not None:
+            self._recording.end(time.time(), interrupted)
+            forget(store, _KEPT_RUNS, time.time() - _KEPT_SECONDS)
+
+    def _give_up(self, error: StateError) -> None:
+        self._store = None
+        _warn(error)
+
+
+def forget(store: Store, keep: int, before: float) -> int:
+    """Forget old runs as `prune` does, and the files that their tasks handed over."""
+    old = prune(store, keep, before)
+    for run in old:
+        shutil.rmtree(attachments_of(store.folder, run), ignore_errors=True)
+    return len(old)
+
+
+@contextlib.contextmanager
+def keeping(
+    folder: pathlib.Path | None = None, waits: Callable[[str], object] | None = None
+) -> Iterator[Keeper]:
+    """The state in a folder, by default that of the project, which no other run has meanwhile.
+
+    Where another one has it, `waits` is called with its name, and then waited; without `waits`
+    that is warned of.
+    """
+    with contextlib.ExitStack() as stack:
+        store = None
+        try:
+            store = stack.enter_context(Store(default_folder() if folder is None else folder))
+            stack.enter_context(held(store.folder, waits))
+        except StateError as exc:
+            _warn(exc)
+            store = None
+        yield Keeper(store)
+
+
+def _warn(error: StateError) -> None:
+    warnings.warn(f"{error}; the run goes on without it", PexenWarning, stacklevel=3)
