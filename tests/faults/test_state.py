@@ -281,3 +281,15 @@ def test_a_file_in_place_of_the_state_folder_is_warned_of(tmp_path: pathlib.Path
     (tmp_path / "state").write_text("mine")
     _check_that_it_went_on(*_run(tmp_path, tmp_path / "state"), "File exists")
     assert (tmp_path / "state").read_text() == "mine"
+
+
+def test_a_lock_that_finds_no_room_for_its_holder_is_one_all_the_same(
+    tmp_path: pathlib.Path, disk: pathlib.Path
+) -> None:
+    _suite(tmp_path, "pass")
+    with Store(disk / "state"):  # its files have room already
+        (disk / "state" / "lock").touch()
+        space = os.statvfs(disk)
+        (disk / "filler").write_bytes(bytes(space.f_bavail * space.f_frsize))
+        out, err, status = _run(tmp_path, disk / "state")
+    assert (status, "3 tasks: 3 ok" in out, "Traceback" in err) == (0, True, False), err
