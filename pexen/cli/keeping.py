@@ -35,10 +35,16 @@ _KEPT_SECONDS = 30 * 24 * 3600.0
 
 
 class Keeping:
-    """The state as one run sees it; without a store, nothing is known and nothing written."""
+    """The state as one run of some of the tasks sees it.
 
-    def __init__(self, store: Store | None) -> None:
+    Without a store, nothing is known and nothing written.
+    """
+
+    def __init__(self, store: Store | None, tasks: Sequence[Task]) -> None:
         self._store = store
+        # Several of one name are told apart by their order, which a run of some may change.
+        names = numbered(map(task_name, tasks))
+        self._names = {identity(task): name for task, name in zip(tasks, names, strict=True)}
         self.begun = 0.0  # when the run began, on its pool's clock
         self._recording: Recording | None = None
         self._recorder: Recorder | None = None
@@ -51,22 +57,33 @@ class Keeping:
 
     def _failed(self, store: Store, tasks: Sequence[Task]) -> set[Any]:
         known = last_outcomes(store)
-        names = numbered(map(task_name, tasks))
-        pairs = zip(tasks, names, strict=True)
+        pairs = zip(tasks, self._named(tasks), strict=True)
         return {identity(task) for task, name in pairs if known.get(name, "ok") not in GOOD}
+
+    def _named(self, tasks: Sequence[Task]) -> list[tuple[str, int]]:
+        return [self._names[identity(task)] for task in tasks]
 
     def seconds(self, tasks: Sequence[Task]) -> dict[Any, float]:
         """What the tasks take, by identity, as far as that is known."""
         return self._asked(self._seconds, tasks, {})
 
     def _seconds(self, store: Store, tasks: Sequence[Task]) -> dict[Any, float]:
-        known = seconds(store, map(task_name, tasks))
+        known = seconds(store, self._named(tasks))
         pairs = zip(tasks, known, strict=True)
         return {identity(task): each for task, each in pairs if each is not None}
 
     def over(self, tasks: Sequence[Task], run: int) -> dict[Any, Past]:
         """Of those of the tasks that were over when the run broke off, how they ended."""
-        return self._asked(lambda store, tasks: _over(store, tasks, run), tasks, {})
+        return self._asked(lambda store, tasks: self._over(store, tasks, run), tasks, {})
+
+    def _over(self, store: Store, tasks: Sequence[Task], run: int) -> dict[Any, Past]:
+        known = {(past.name, past.nth): past for past in results(store, run)}
+        pairs = zip(tasks, self._named(tasks), strict=True)
+        return {
+            identity(task): known[name]
+            for task, name in pairs
+            if name in known and known[name].how.outcome in _OVER
+        }
 
     def _asked(self, ask: Callable[[Store, Sequence[Task]], T], tasks: Sequence[Task], none: T) -> T:
         if self._store is None:
@@ -92,7 +109,7 @@ class Keeping:
         resumed: int | None,
     ) -> Callable[[Event], object] | None:
         """Begin to write down a run, or to go on with one; returns who has to hear its events."""
-        store, names = self._store, list(map(task_name, tasks))
+        store, names = self._store, self._named(tasks)
         if store is None:
             return None
         self.begun = begun = clock()
@@ -134,18 +151,8 @@ class Keeping:
         say("warning", f"{error}; the run goes on without it")
 
 
-def _over(store: Store, tasks: Sequence[Task], run: int) -> dict[Any, Past]:
-    known = {(past.name, past.nth): past for past in results(store, run)}
-    pairs = zip(tasks, numbered(map(task_name, tasks)), strict=True)
-    return {
-        identity(task): known[name]
-        for task, name in pairs
-        if name in known and known[name].how.outcome in _OVER
-    }
-
-
 @contextlib.contextmanager
-def keeping(wanted: bool) -> Iterator[Keeping]:
+def keeping(wanted: bool, tasks: Sequence[Task]) -> Iterator[Keeping]:
     """The state of the current folder, which no other run has meanwhile."""
     with contextlib.ExitStack() as stack:
         store = None
@@ -156,7 +163,7 @@ def keeping(wanted: bool) -> Iterator[Keeping]:
             except StateError as exc:
                 say("warning", f"{exc}; the run goes on without it")
                 store = None
-        yield Keeping(store)
+        yield Keeping(store, tasks)
 
 
 def _wait(holder: str) -> None:

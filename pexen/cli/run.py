@@ -56,7 +56,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _round(args: Namespace, argv: Sequence[str], tasks: list[Task]) -> int:
     """Select tasks and run them, once."""
-    with keeping(not args.no_state) as kept:
+    with keeping(not args.no_state, tasks) as kept:
         chosen = choose(args, tasks, lambda: kept.failed(tasks))
         if args.dry_run:
             put(listed(chosen))
@@ -193,7 +193,7 @@ class _Run:
             self.deadline_passed = True
             end()
 
-        timer = threading.Timer(self.args.deadline, passed)
+        timer = threading.Timer(min(self.args.deadline, threading.TIMEOUT_MAX), passed)
         timer.daemon = True
         timer.start()
         try:
