@@ -46,7 +46,8 @@ def _table() -> dict[str, Any]:
         raise UsageError(f"file {FILE_NAME!r} can't be read: {exc.strerror}") from exc
     except ValueError as exc:
         raise UsageError(f"file {FILE_NAME!r} is no TOML: {exc}") from exc
-    table = content.get("tool", {}).get("pexen", {})
+    tool = content.get("tool")
+    table = tool.get("pexen", {}) if isinstance(tool, dict) else {}
     if not isinstance(table, dict):
         raise _wrong(f"{table!r}", "write a table of options")
     return table
@@ -61,7 +62,7 @@ def _value(
             raise _wrong(f"{value!r} for {key!r}", "write true or false")
         return action.const if value else not action.const
     values = value if isinstance(value, list) else [value]
-    if len(values) > 1 and not isinstance(action, argparse._AppendAction):
+    if len(values) != 1 and not isinstance(action, argparse._AppendAction):
         raise _wrong(f"{value!r} for {key!r}", "write one value")
     try:
         made = [parser._get_value(action, str(each)) for each in values]

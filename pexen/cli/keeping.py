@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from ..sched.common import TaskRes
+from ..sched.common import Task, TaskRes
 from ..state import Keeper, keeping
 from ..state.recorder import Told
 from .ending import say
@@ -13,13 +13,17 @@ from .words import GOOD, in_full, methods, reason
 
 
 @contextlib.contextmanager
-def kept_state(wanted: bool) -> Iterator[Keeper]:
-    """The state, which no other run has meanwhile; one that knows nothing if it isn't wanted."""
+def kept_state(wanted: bool, tasks: Sequence[Task]) -> Iterator[Keeper]:
+    """The state, which no other run has meanwhile; one that knows nothing if it isn't wanted.
+
+    `tasks` are all that there are, of which some are run.
+    """
     if not wanted:
         yield Keeper(None)
         return
     with keeping(waits=_wait) as keeper:
         keeper.told = _told
+        keeper.number(tasks)
         yield keeper
 
 

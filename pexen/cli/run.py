@@ -58,7 +58,8 @@ def main(argv: Sequence[str]) -> int:
 
 def _round(args: Namespace, argv: Sequence[str], tasks: list[Task]) -> int:
     """Select tasks and run them, once."""
-    with kept_state(not args.no_state) as kept:
+    with kept_state(not args.no_state, tasks) as kept:
+        kept.resumes = args.resume
         chosen = choose(args, tasks, lambda: kept.failed(tasks))
         if args.dry_run:
             put(listed(chosen))
@@ -80,7 +81,7 @@ class _Run:
         waits = waits_for(chosen)
         self.places = [place_of(task, each) for task, each in zip(self.tasks, waits, strict=True)]
         self.about = _about(args, argv)
-        kept.about, kept.places, kept.resumes = self.about, self.places, args.resume
+        kept.about, kept.places = self.about, self.places
         self.deadline_passed = False
 
     def run(self, stream: TextIO | None) -> int:
@@ -200,7 +201,7 @@ class _Run:
             self.deadline_passed = True
             end()
 
-        timer = threading.Timer(self.args.deadline, passed)
+        timer = threading.Timer(min(self.args.deadline, threading.TIMEOUT_MAX), passed)
         timer.daemon = True
         timer.start()
         try:

@@ -158,18 +158,22 @@ def _add_showing(group: argparse._ArgumentGroup) -> None:
     add("--no-state", action="store_true", help="neither read nor write the folder .pexen")
 
 
+# Larger numbers mean the same, and not all that they are given to could take them.
+_MANY = 2**31
+
+
 def count(text: str) -> int:
     """A number, 0 or above; ArgumentTypeError if it is none."""
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is not a number; give 0 or more")
-    return int(text)
+    return min(int(text), _MANY)
 
 
 def positive(text: str) -> int:
     """A number above 0; ArgumentTypeError if it is none."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
-    return int(text)
+    return min(int(text), _MANY)
 
 
 def _spelled_out(argv: Sequence[str]) -> list[str]:

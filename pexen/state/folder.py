@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import io
 import os
 import pathlib
 import shutil
@@ -17,6 +18,9 @@ VARIABLE = "PEXEN_STATE_DIR"
 
 # Who holds a folder writes its process id here, for others to name.
 _LOCK_NAME = "lock"
+
+# Processes above this one that hold a folder, for what they run to see.
+_HOLDERS = "PEXEN_STATE_HOLDERS"
 
 
 class StateError(PexenError):
@@ -63,9 +67,12 @@ def held(folder: pathlib.Path, waits: Callable[[str], object] | None = None) -> 
     """Within, no other run has the folder, which is there.
 
     Where another one has it, `waits` is called with its name, and then waited; without `waits`
-    it is a StateBusyError. Within one process it always is.
+    it is a StateBusyError. Within one process, and for what a run's tasks start, it always is.
     """
-    stat = os.stat(folder)
+    try:
+        stat = os.stat(folder)
+    except OSError as exc:
+        raise unusable(folder, exc) from exc
     key = stat.st_dev, stat.st_ino
     with _held_lock:
         if key in _held:
@@ -82,23 +89,51 @@ def held(folder: pathlib.Path, waits: Callable[[str], object] | None = None) -> 
 def _locked(folder: pathlib.Path, waits: Callable[[str], object] | None) -> Iterator[None]:
     try:
         # A lock of POSIX and not of BSD: children don't inherit it, so none outlives the run.
-        file = open(folder / _LOCK_NAME, "a+", encoding="ascii")
+        file = open(folder / _LOCK_NAME, "a+b", buffering=0)
     except OSError as exc:
         raise unusable(folder, exc) from exc
     with file:
         try:
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            holder = f"process {file.read().strip() or 'unknown'}"
-            if waits is None:
-                raise _busy(folder, holder) from None
-            waits(holder)
-            fcntl.lockf(file, fcntl.LOCK_EX)
-        file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
+            _lock(file, folder, waits)
+        except OSError as exc:  # of a file system that has no locks, say
+            raise unusable(folder, exc) from exc
+        with contextlib.suppress(OSError):  # on a full disk, its holder has no name
+            file.truncate(0)
+            file.write(b"%d\n" % os.getpid())
+        with _told_to_children():
+            yield
+
+
+def _lock(
+    file: io.FileIO, folder: pathlib.Path, waits: Callable[[str], object] | None
+) -> None:
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.seek(0)
+        pid = file.read(20).decode("ascii", "replace").strip()
+        if pid in os.environ.get(_HOLDERS, "").split():
+            # It waits for the task that started us, so that waiting for it would never end.
+            raise _busy(folder, f"process {pid}, which this run is part of") from None
+        holder = f"process {pid if pid.isdecimal() else 'unknown'}"
+        if waits is None:
+            raise _busy(folder, holder) from None
+        waits(holder)
+        fcntl.lockf(file, fcntl.LOCK_EX)
+
+
+@contextlib.contextmanager
+def _told_to_children() -> Iterator[None]:
+    """Within, processes that are started know this one as one that holds a folder."""
+    before = os.environ.get(_HOLDERS)
+    os.environ[_HOLDERS] = f"{before or ''} {os.getpid()}".strip()
+    try:
         yield
+    finally:
+        if before is None:
+            os.environ.pop(_HOLDERS, None)
+        else:
+            os.environ[_HOLDERS] = before
 
 
 def _busy(folder: pathlib.Path, holder: str) -> StateBusyError:

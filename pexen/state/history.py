@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from .recording import DONE, Ended, Place
+from .recording import DONE, Ended, Name, Place
 from .store import Store, numbered
 
 # Outcomes that say nothing of the code.
@@ -119,17 +119,17 @@ def running(store: Store, run: int) -> dict[tuple[str, int], float]:
     return {(name, nth): since for name, nth, since in store.read(query, (run,))}
 
 
-def last_outcomes(store: Store) -> dict[tuple[str, int], str]:
-    """How each task ended in the last run of those in which it did, by name."""
+def last_outcomes(store: Store, but: int | None = None) -> dict[tuple[str, int], str]:
+    """How each task ended in the last run of those in which it did, but for one run, by name."""
     # Of a group with a max(), SQLite takes the other columns from the row that has it.
     query = """
         SELECT name, nth, outcome, max(run) FROM result JOIN task ON task = id
-        WHERE outcome IS NOT NULL GROUP BY task
+        WHERE run IS NOT ? AND outcome IS NOT NULL GROUP BY task
     """
-    return {(name, nth): outcome for name, nth, outcome, _ in store.read(query)}
+    return {(name, nth): outcome for name, nth, outcome, _ in store.read(query, (but,))}
 
 
-def seconds(store: Store, names: Iterable[str]) -> list[float | None]:
+def seconds(store: Store, names: Iterable[Name]) -> list[float | None]:
     """What each of the tasks takes, None where that isn't known."""
     query = "SELECT name, nth, mean FROM seconds JOIN task ON task = id"
     known = {(name, nth): mean for name, nth, mean in store.read(query)}

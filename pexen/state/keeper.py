@@ -60,23 +60,39 @@ class Keeper:
         self.told: Callable[[TaskRes], Told] | None = None
         self.resumes = False
         # State.
+        self._names: dict[Any, tuple[str, int]] = {}  # what tasks are called, by their identity
         self.begun = 0.0  # when the run began, on its pool's clock
         self._recording: Recording | None = None
         self._recorder: Recorder | None = None
 
+    def number(self, tasks: Sequence[Task]) -> None:
+        """Tell tasks of one name apart by their order among all these, of which a run may have few.
+
+        Without, it is their order among those that are asked for.
+        """
+        pairs = zip(tasks, numbered(map(task_name, tasks)), strict=True)
+        self._names = {identity(task): name for task, name in pairs}
+
+    def _named(self, tasks: Sequence[Task]) -> list[tuple[str, int]]:
+        return numbered([self._names.get(identity(task)) or task_name(task) for task in tasks])
+
     # -- earlier runs ------------------------------------------------------------------------
 
     def failed(self, tasks: Sequence[Task]) -> set[Any]:
-        """The identities of the tasks that didn't end well when they were run last."""
+        """The identities of the tasks that didn't end well when they were run last.
+
+        A run that goes on doesn't count: it is to have the tasks that it had.
+        """
         none: dict[tuple[str, int], str] = {}
-        known = self._asked(last_outcomes, none)
-        pairs = zip(tasks, numbered(map(task_name, tasks)), strict=True)
+        resumed = self.broken_off() if self.resumes else None
+        known = self._asked(lambda store: last_outcomes(store, resumed), none)
+        pairs = zip(tasks, self._named(tasks), strict=True)
         return {identity(task) for task, name in pairs if known.get(name, "ok") not in _GOOD}
 
     def seconds(self, tasks: Sequence[Task]) -> dict[Any, float]:
         """What the tasks take, by identity, as far as that is known."""
         none: list[float | None] = []
-        known = self._asked(lambda store: seconds(store, map(task_name, tasks)), none)
+        known = self._asked(lambda store: seconds(store, self._named(tasks)), none)
         return {
             identity(task): each for task, each in zip(tasks, known) if each is not None
         }
@@ -93,7 +109,7 @@ class Keeper:
         none: list[Past] = []
         past = self._asked(lambda store: results(store, run), none)
         known = {(each.name, each.nth): each for each in past if each.how.outcome in _OVER}
-        pairs = zip(tasks, numbered(map(task_name, tasks)), strict=True)
+        pairs = zip(tasks, self._named(tasks), strict=True)
         return {identity(task): known[name] for task, name in pairs if name in known}
 
     def _asked(self, ask: Callable[[Store], T], none: T) -> T:
@@ -129,7 +145,7 @@ class Keeper:
         return self._recorder.hear
 
     def _begun(self, store: Store, tasks: Sequence[Task]) -> Recording:
-        names = list(map(task_name, tasks))
+        names = self._named(tasks)
         places = list(map(place_of, tasks)) if self.places is None else self.places
         run = broken_off(store) if self.resumes else None
         if run is None:

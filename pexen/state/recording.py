@@ -10,6 +10,9 @@ from typing import Any, NamedTuple
 from .folder import StateError
 from .store import Store, numbered
 
+# Of a task, which may come with its number among those of that name, else it is their order here.
+Name = str | tuple[str, int]
+
 RUNNING, DONE, INTERRUPTED = "running", "done", "interrupted"
 
 # How much the last run of a task counts in what it is said to take.
@@ -56,7 +59,7 @@ class Recording:
     def begin(
         cls,
         store: Store,
-        names: Iterable[str],
+        names: Iterable[Name],
         time: float,
         about: Mapping[str, Any],
         places: Iterable[Place] = (),
@@ -72,7 +75,7 @@ class Recording:
 
     @classmethod
     def resume(
-        cls, store: Store, run: int, names: Iterable[str], places: Iterable[Place] = ()
+        cls, store: Store, run: int, names: Iterable[Name], places: Iterable[Place] = ()
     ) -> Recording:
         """Go on with a run, of these tasks; StateError if there is none of that number."""
         ids = _ids(store, names)
@@ -131,7 +134,7 @@ def _listed(ids: Iterable[int], places: Iterable[Place]) -> str:
     return json.dumps([[number, *place] for number, place in zip(ids, known)])
 
 
-def _ids(store: Store, names: Iterable[str]) -> list[int]:
+def _ids(store: Store, names: Iterable[Name]) -> list[int]:
     """The id of each task; those that are new are made known."""
     wanted = numbered(names)
     known = {(name, nth): number for number, name, nth in store.read("SELECT * FROM task")}

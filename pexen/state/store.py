@@ -165,12 +165,12 @@ def storable(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
-def numbered(names: Iterable[str]) -> list[tuple[str, int]]:
-    """Names with, for each, how many before it are the same."""
+def numbered(names: Iterable[str | tuple[str, int]]) -> list[tuple[str, int]]:
+    """Names with, for each, how many before it are the same; a number that one has, it keeps."""
     seen: dict[str, int] = {}
     found = []
-    for name in map(storable, names):
-        nth = seen.get(name, 0)
-        seen[name] = nth + 1
-        found.append((name, nth))
+    for each in names:
+        name, nth = each if isinstance(each, tuple) else (storable(each), None)
+        found.append((name, seen.get(name, 0) if nth is None else nth))
+        seen[name] = found[-1][1] + 1
     return found

@@ -60,9 +60,12 @@ class Program:
     Any warning would be an error there.
     """
 
-    def __init__(self, *command: str, script: str = "") -> None:
+    def __init__(
+        self, *command: str, script: str = "", folder: pathlib.Path | None = None
+    ) -> None:
         if script:
             command = (str(HERE / "programs" / script), *command)
+        self._folder = folder
         self._command = [sys.executable, "-W", "error", "-X", "faulthandler", *command]
         self._mark = uuid.uuid4().hex
         self._rest = b""  # of stdout, not returned as a line yet
@@ -78,6 +81,7 @@ class Program:
         self.process = subprocess.Popen(
             self._command,
             env=env,
+            cwd=self._folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=self._err,

@@ -125,8 +125,11 @@ except StateBusyError as exc:
 
     def other() -> str:
         command = [sys.executable, "-c", code]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        return subprocess.run(
+            command, capture_output=True, text=True, check=True, env=environ
+        ).stdout
 
+    environ = dict(os.environ)
     with held(store.folder):
         assert f"is used by process {os.getpid()}; wait for it to end" in other()
         with pytest.raises(StateBusyError, match="another run of this process"):
