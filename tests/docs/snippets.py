@@ -10,8 +10,8 @@ A comment of HTML right before a block says what is to be done with it:
     <!-- not run: REASON -->                  left alone
 
 In output, `...` alone stands for any number of lines, and ` ...` at the end of a line for its
-rest. Durations and process ids are compared as `N s` and `pid N`; what tracebacks underline
-isn't compared.
+rest. Durations and process ids are compared as `N s` and `pid N`, and counts of tests in tasks
+without their order, which is that in which they came up; what tracebacks underline isn't compared.
 """
 
 from __future__ import annotations
@@ -92,6 +92,7 @@ def normalised(text: str) -> str:
     """The text without what differs from run to run."""
     text = re.sub(r"\b\d+\.\d\d s\b", "N s", text)
     text = re.sub(r"\bpid \d+", "pid N", text)
+    text = re.sub(r"(?<=in them: ).*", lambda counts: str(sorted(counts[0].split(", "))), text)
     # Pythons differ in what they underline in a traceback.
     text = re.sub(r"^ +[~^]+ *\n", "", text, flags=re.M)
     return "\n".join(line.rstrip() for line in text.splitlines())
