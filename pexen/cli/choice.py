@@ -98,6 +98,8 @@ def waits_for(chosen: Sequence[Selected]) -> list[list[int]]:
     for number, (_, meta) in enumerate(chosen):
         for tag in meta.provides:
             providers.setdefault(tag.tag if isinstance(tag, unique) else tag, []).append(number)
+    if not providers:
+        return [[] for _ in chosen]
     left = _EDGES * len(chosen)
     found = []
     for _, meta in chosen:

@@ -66,15 +66,17 @@ class Keeper:
         self._recorder: Recorder | None = None
 
     def number(self, tasks: Sequence[Task]) -> None:
-        """Tell tasks of one name apart by their order among all these, of which a run may have few.
+        """Tell tasks of one name apart by their order among all these.
 
-        Without, it is their order among those that are asked for.
+        Each call after it has to be of some of these. Without it, their order in the call counts.
         """
         pairs = zip(tasks, numbered(map(task_name, tasks)), strict=True)
         self._names = {identity(task): name for task, name in pairs}
 
     def _named(self, tasks: Sequence[Task]) -> list[tuple[str, int]]:
-        return numbered([self._names.get(identity(task)) or task_name(task) for task in tasks])
+        if not self._names:
+            return numbered(map(task_name, tasks))
+        return [self._names[identity(task)] for task in tasks]
 
     # -- earlier runs ------------------------------------------------------------------------
 

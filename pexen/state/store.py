@@ -170,7 +170,9 @@ def numbered(names: Iterable[str | tuple[str, int]]) -> list[tuple[str, int]]:
     seen: dict[str, int] = {}
     found = []
     for each in names:
-        name, nth = each if isinstance(each, tuple) else (storable(each), None)
-        found.append((name, seen.get(name, 0) if nth is None else nth))
-        seen[name] = found[-1][1] + 1
+        if not isinstance(each, tuple):
+            name = storable(each)
+            each = name, seen.get(name, 0)
+        seen[each[0]] = each[1] + 1
+        found.append(each)
     return found
