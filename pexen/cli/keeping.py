@@ -16,12 +16,14 @@ from typing import Any, TypeVar
 from ..factory.filesystem import Executable
 from ..sched.common import Task, TaskRes, identity, task_name
 from ..sched.events import Event
+from ..sched.pool.base import ABORTED
 from ..state import Recorder, Recording, StateError, Store, default_folder, held
 from ..state.history import Past, broken_off, last_outcomes, prune, results, seconds
 from ..state.recorder import Told
+from ..state.recording import Ended as How
 from ..state.recording import Place
 from ..state.store import numbered
-from .ending import say
+from .ending import UsageError, say
 from .words import GOOD, in_full, methods, reason
 
 T = TypeVar("T")
@@ -51,12 +53,15 @@ class Keeping:
 
     # -- earlier runs ------------------------------------------------------------------------
 
-    def failed(self, tasks: Sequence[Task]) -> set[Any]:
-        """The identities of the tasks that didn't end well when they were run last."""
-        return self._asked(self._failed, tasks, set())
+    def failed(self, tasks: Sequence[Task], resumed: int | None = None) -> set[Any]:
+        """The identities of the tasks that didn't end well when they were run last.
 
-    def _failed(self, store: Store, tasks: Sequence[Task]) -> set[Any]:
-        known = last_outcomes(store)
+        What the run that goes on has of them doesn't count: it is the same tasks that it is of.
+        """
+        return self._asked(lambda store, tasks: self._failed(store, tasks, resumed), tasks, set())
+
+    def _failed(self, store: Store, tasks: Sequence[Task], resumed: int | None) -> set[Any]:
+        known = last_outcomes(store, but=resumed)
         pairs = zip(tasks, self._named(tasks), strict=True)
         return {identity(task) for task, name in pairs if known.get(name, "ok") not in GOOD}
 
@@ -82,7 +87,7 @@ class Keeping:
         return {
             identity(task): known[name]
             for task, name in pairs
-            if name in known and known[name].how.outcome in _OVER
+            if name in known and _is_over(known[name].how)
         }
 
     def _asked(self, ask: Callable[[Store, Sequence[Task]], T], tasks: Sequence[Task], none: T) -> T:
@@ -122,6 +127,8 @@ class Keeping:
                 begun -= time.time() - began
             self.begun = begun
         except StateError as exc:
+            if resumed is not None:  # without the state, all would be run again
+                raise UsageError(f"run {resumed} can't go on: {exc}") from exc
             self._give_up(exc)
             return None
         code_of = _CodeDigests().of
@@ -149,6 +156,11 @@ class Keeping:
     def _give_up(self, error: StateError) -> None:
         self._store = None
         say("warning", f"{error}; the run goes on without it")
+
+
+def _is_over(how: How) -> bool:
+    # What was ended because the run was is like what ran when all was killed.
+    return how.outcome in _OVER and not (how.reason or "").startswith(ABORTED)
 
 
 @contextlib.contextmanager

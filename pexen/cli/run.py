@@ -24,12 +24,13 @@ from . import record, reports
 from .choice import choose, listed, rerun_command, waits_for
 from .collect import collect, explained
 from .ended import Ended
-from .ending import FAILED, USAGE, WELL, CommandError, UsageError, pexen_warnings, say
+from .ending import FAILED, USAGE, WELL, pexen_warnings, say
 from .hearing import Hearing
 from .keeping import Keeping, keeping, place_of
+from .lines import lines_to
 from .log import hear_log
 from .output import put
-from .resuming import arguments_of_last, to_resume
+from .resuming import to_resume, with_arguments_of_last
 from .runoptions import parse
 from .screen import live_line
 from .terminal import Terminal
@@ -39,40 +40,55 @@ def main(argv: Sequence[str]) -> int:
     """Run the command."""
     hear_log()
     args = parse(argv)
-    if args.resume and not args.targets:
-        argv = arguments_of_last()
-        args = parse([*argv, "--resume"])
+    if args.resume and not args.has_targets:
+        argv = with_arguments_of_last(argv)
+        args = parse(argv)
     reports.check(args)
+    with lines_to(None if args.dry_run else args.jsonl) as stream:
+        return _rounds(args, argv, stream)
+
+
+def _rounds(args: Namespace, argv: Sequence[str], stream: TextIO | None) -> int:
     tasks = collect(args)
     status = WELL
-    for number in range(args.repeat):
-        if args.repeat > 1:
-            put(f"{'' if number == 0 else chr(10)}== {number + 1} of {args.repeat}")
-        status = max(status, _round(args, argv, tasks))
+    number_of_rounds = 1 if args.resume else args.repeat
+    for number in range(number_of_rounds):
+        if number_of_rounds > 1:
+            put(f"{'' if number == 0 else chr(10)}== {number + 1} of {number_of_rounds}")
+        status = max(status, _round(args, argv, tasks, stream))
         if status and args.maxfail:
             break
     return status
 
 
-def _round(args: Namespace, argv: Sequence[str], tasks: list[Task]) -> int:
+def _round(
+    args: Namespace, argv: Sequence[str], tasks: list[Task], stream: TextIO | None
+) -> int:
     """Select tasks and run them, once."""
     with keeping(not args.no_state, tasks) as kept:
-        chosen = choose(args, tasks, lambda: kept.failed(tasks))
+        resumed = to_resume(kept) if args.resume else None
+        chosen = choose(args, tasks, lambda: kept.failed(tasks, resumed))
         if args.dry_run:
-            put(listed(chosen))
+            over = {} if resumed is None else kept.over(tasks, resumed)
+            put(listed([each for each in chosen if identity(each.task) not in over]))
             return WELL
-        with _lines(args.jsonl) as stream:
-            return _Run(args, argv, chosen, kept).run(stream)
+        return _Run(args, argv, chosen, kept, resumed).run(stream)
 
 
 class _Run:
     """One run of tasks, with all that hears of it."""
 
     def __init__(
-        self, args: Namespace, argv: Sequence[str], chosen: list[Selected], kept: Keeping
+        self,
+        args: Namespace,
+        argv: Sequence[str],
+        chosen: list[Selected],
+        kept: Keeping,
+        resumed: int | None,
     ) -> None:
         self.args = args
         self.kept = kept
+        self.resumed = resumed  # the number of the run that goes on
         self.chosen = chosen
         self.tasks = [each.task for each in chosen]
         waits = waits_for(chosen)
@@ -82,8 +98,7 @@ class _Run:
 
     def run(self, stream: TextIO | None) -> int:
         """Run the tasks; returns the exit status."""
-        args, kept = self.args, self.kept
-        resumed = to_resume(kept) if args.resume else None
+        args, kept, resumed = self.args, self.kept, self.resumed
         known = {} if args.shuffle is not None else kept.seconds(self.tasks)
         # More workers than tasks would only be started and ended.
         pool = _pool(args, min(args.jobs, len(self.tasks)))
@@ -118,7 +133,7 @@ class _Run:
             except (Exception, KeyboardInterrupt) as exc:
                 problem = exc  # raised again when all is said that there is to say
         elapsed = pool.clock() - begun_on_pool
-        kept.end(problem is not None)
+        kept.end(interrupted=problem is not None or terminal.error is not None)
         return self._concluded(hearing, terminal, problem, begun_on_pool, elapsed)
 
     def _hearing(
@@ -234,29 +249,3 @@ def _write_whole_lines() -> None:
     reconfigure = getattr(sys.stdout, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(line_buffering=True)
-
-
-@contextlib.contextmanager
-def _lines(path: str | None) -> Iterator[TextIO | None]:
-    """Where the JSON lines go: a file, or stdout, to which nothing else is written then."""
-    if path is None:
-        yield None
-        return
-    if path == "-":
-        stdout, sys.stdout = sys.stdout, sys.stderr
-        try:
-            yield stdout
-        finally:
-            sys.stdout = stdout
-        return
-    try:
-        file = open(path, "w", encoding="utf-8")
-    except OSError as exc:
-        raise UsageError(f"file {path!r} can't be written: {exc.strerror}") from exc
-    try:
-        yield file
-    finally:
-        try:
-            file.close()
-        except OSError as exc:
-            raise CommandError(f"file {path!r} can't be written: {exc.strerror}") from exc
