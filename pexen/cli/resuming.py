@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..state import Keeper, StateError, Store, default_folder
 from ..state.history import broken_off, run_of
 from .ending import UsageError
 
 
-def arguments_of_last() -> list[str]:
-    """The command line of the run that was interrupted; UsageError if there is none."""
+def with_arguments_of_last(argv: Sequence[str]) -> list[str]:
+    """The command line of the run that was interrupted, with options that are added to it.
+
+    UsageError if there is none.
+    """
+    last = _arguments_of_last()
+    place = last.index("--") if "--" in last else len(last)
+    return [*last[:place], *argv, *last[place:]]
+
+
+def _arguments_of_last() -> list[str]:
     try:
         with Store(default_folder()) as store:
             number = broken_off(store)

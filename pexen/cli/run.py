@@ -26,12 +26,13 @@ from . import record, reports
 from .choice import choose, listed, rerun_command, waits_for
 from .collect import collect, explained
 from .ended import Ended
-from .ending import FAILED, USAGE, WELL, CommandError, UsageError, pexen_warnings, say
+from .ending import FAILED, USAGE, WELL, pexen_warnings, say
 from .hearing import Hearing
 from .keeping import kept_state
+from .lines import lines_to
 from .log import hear_log
 from .output import put
-from .resuming import arguments_of_last, to_resume
+from .resuming import to_resume, with_arguments_of_last
 from .runoptions import parse
 from .screen import live_line
 from .terminal import Terminal
@@ -41,31 +42,42 @@ def main(argv: Sequence[str]) -> int:
     """Run the command."""
     hear_log()
     args = parse(argv)
-    if args.resume and not args.targets:
-        argv = arguments_of_last()
-        args = parse([*argv, "--resume"])
+    if args.resume and not args.has_targets:
+        argv = with_arguments_of_last(argv)
+        args = parse(argv)
     reports.check(args)
+    with lines_to(None if args.dry_run else args.jsonl) as stream:
+        return _rounds(args, argv, stream)
+
+
+def _rounds(args: Namespace, argv: Sequence[str], stream: TextIO | None) -> int:
+    """Run the tasks as often as they are to be, and return the worst exit status."""
     tasks = collect(args)
     status = WELL
-    for number in range(args.repeat):
-        if args.repeat > 1:
-            put(f"{'' if number == 0 else chr(10)}== {number + 1} of {args.repeat}")
-        status = max(status, _round(args, argv, tasks))
+    rounds = 1 if args.resume else args.repeat
+    for number in range(rounds):
+        if rounds > 1:
+            put(f"{'' if number == 0 else chr(10)}== {number + 1} of {rounds}")
+        status = max(status, _round(args, argv, tasks, stream))
         if status and args.maxfail:
             break
     return status
 
 
-def _round(args: Namespace, argv: Sequence[str], tasks: list[Task]) -> int:
+def _round(
+    args: Namespace, argv: Sequence[str], tasks: list[Task], stream: TextIO | None
+) -> int:
     """Select tasks and run them, once."""
     with kept_state(not args.no_state, tasks) as kept:
         kept.resumes = args.resume
+        if args.resume:
+            to_resume(kept)
         chosen = choose(args, tasks, lambda: kept.failed(tasks))
         if args.dry_run:
-            put(listed(chosen))
+            over = kept.over(tasks) if args.resume else {}
+            put(listed([each for each in chosen if identity(each.task) not in over]))
             return WELL
-        with _lines(args.jsonl) as stream:
-            return _Run(args, argv, chosen, kept).run(stream)
+        return _Run(args, argv, chosen, kept).run(stream)
 
 
 class _Run:
@@ -242,29 +254,3 @@ def _write_whole_lines() -> None:
     reconfigure = getattr(sys.stdout, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(line_buffering=True)
-
-
-@contextlib.contextmanager
-def _lines(path: str | None) -> Iterator[TextIO | None]:
-    """Where the JSON lines go: a file, or stdout, to which nothing else is written then."""
-    if path is None:
-        yield None
-        return
-    if path == "-":
-        stdout, sys.stdout = sys.stdout, sys.stderr
-        try:
-            yield stdout
-        finally:
-            sys.stdout = stdout
-        return
-    try:
-        file = open(path, "w", encoding="utf-8")
-    except OSError as exc:
-        raise UsageError(f"file {path!r} can't be written: {exc.strerror}") from exc
-    try:
-        yield file
-    finally:
-        try:
-            file.close()
-        except OSError as exc:
-            raise CommandError(f"file {path!r} can't be written: {exc.strerror}") from exc

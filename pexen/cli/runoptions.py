@@ -78,6 +78,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = _parser()
     apply_defaults(parser)
     args = parser.parse_args(_spelled_out(argv))
+    # Whether the command line has them, and not the file of defaults.
+    args.has_targets = args.targets is not parser.get_default("targets") and bool(args.targets)
     if args.threads and args.start_method is not None:
         raise UsageError("--start-method is for processes; leave out --threads")
     if args.threads and args.isolate:

@@ -103,11 +103,11 @@ class Terminal:
         failing = [method for method in ended.methods if method.failed]
         if failing:
             parts += [
-                f"-- {each.outcome}: {name}/{printable(each.name)}\n{each.note}".rstrip()
+                f"-- {each.outcome}: {name}/{printable(each.name)}\n{_block(each.note)}".rstrip()
                 for each in failing
             ]
         else:
-            parts.append(ended.in_full)
+            parts.append(_block(ended.in_full))
         if ended.output and github.wanted(os.environ):
             parts.append(github.group(f"printed by {name}", _last_lines(ended.output)))
         elif ended.output:
@@ -159,8 +159,15 @@ def _last_lines(text: str) -> str:
     lines = text.rstrip("\n").split("\n")
     left_out = len(lines) - _OUTPUT_LINES
     head = [f"[{left_out} lines before are in the state and the reports]"] if left_out > 0 else []
-    shown = [printable(line.rstrip("\r").replace("\t", "    ")) for line in lines[-_OUTPUT_LINES:]]
-    return "\n".join(head + shown)
+    return "\n".join([*head, _block("\n".join(lines[-_OUTPUT_LINES:]))])
+
+
+def _block(text: str) -> str:
+    """Several lines, fit for a terminal."""
+    if text.replace("\n", "").isprintable():
+        return text
+    lines = [line.rstrip("\r").replace("\t", "    ") for line in text.split("\n")]
+    return "\n".join(map(printable, lines))
 
 
 def _counted(number: int, noun: str) -> str:

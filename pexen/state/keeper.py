@@ -16,13 +16,14 @@ from typing import Any, TypeVar
 
 from ..sched.common import Task, TaskRes, identity, task_name
 from ..sched.events import Event
+from ..sched.pool.base import ABORTED
 from ..util import PexenWarning
 from .folder import StateError, attachments_of, default_folder, fresh_scratch, held
 from .history import Past, broken_off, last_outcomes, prune, results, seconds
 from .places import CodeDigests, place_of
 from .reboot import Marker
 from .recorder import Recorder, Told
-from .recording import Place, Recording
+from .recording import Ended, Place, Recording
 from .store import Store, numbered
 
 T = TypeVar("T")
@@ -110,7 +111,7 @@ class Keeper:
             return {}
         none: list[Past] = []
         past = self._asked(lambda store: results(store, run), none)
-        known = {(each.name, each.nth): each for each in past if each.how.outcome in _OVER}
+        known = {(each.name, each.nth): each for each in past if _is_over(each.how)}
         pairs = zip(tasks, self._named(tasks), strict=True)
         return {identity(task): known[name] for task, name in pairs if name in known}
 
@@ -135,11 +136,19 @@ class Keeper:
     ) -> Callable[[Event], object] | None:
         """Begin to write down a run of the tasks, at this moment; returns who has to hear of it.
 
-        `clock` is its pool's. None if nothing can be written.
+        `clock` is its pool's. None if nothing can be written; StateError if a run that is to go on
+        can't, as everything would be run again.
         """
         self.begun = clock()
-        recording = self._recording = self._asked(lambda store: self._begun(store, tasks), None)
-        if recording is None:
+        store = self._store
+        if store is None:
+            return None
+        try:
+            recording = self._recording = self._begun(store, tasks)
+        except StateError as exc:
+            if self.resumes:
+                raise StateError(f"the run can't go on: {exc}") from exc
+            self._give_up(exc)
             return None
         self._recorder = Recorder(
             recording, tasks, self.begun, self._give_up, CodeDigests().of, self.told
@@ -186,6 +195,11 @@ class Keeper:
     def _give_up(self, error: StateError) -> None:
         self._store = None
         _warn(error)
+
+
+def _is_over(how: Ended) -> bool:
+    # What was ended because the run was is like what ran when all was killed.
+    return how.outcome in _OVER and not (how.reason or "").startswith(ABORTED)
 
 
 def forget(store: Store, keep: int, before: float) -> int:

@@ -27,6 +27,9 @@ _TOKEN = re.compile(
 )
 _KEYWORDS = ("and", "or", "not")
 
+# How many 'not' and '(' may stand within each other; nobody means more.
+_DEEPEST = 50
+
 
 def parse(text: str) -> Expression:
     """What the text means; ExpressionError if it can't mean anything."""
@@ -45,6 +48,7 @@ class _Parser:
         self._tokens = _tokens(text)
         self.next: str | None = None
         self._quoted = False
+        self._depth = 0
         self._advance()
 
     def _advance(self) -> None:
@@ -75,6 +79,14 @@ class _Parser:
         return found[0] if len(found) == 1 else lambda n, t: all(each(n, t) for each in found)
 
     def _single(self) -> Expression:
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise self.error("it has too many 'not' and '(' within each other")
+        found = self._one()
+        self._depth -= 1
+        return found
+
+    def _one(self) -> Expression:
         if self._takes("not"):
             inner = self._single()
             return lambda name, tags: not inner(name, tags)

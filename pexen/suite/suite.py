@@ -88,6 +88,7 @@ class Suite:
         self._listeners = list(listeners)
         self._attachments = "" if attachments is None else os.path.abspath(attachments)
         self._opened: dict[int, SuiteRes] = {}  # by the identity of what is about to be yielded
+        self._aborted = False
         self._hearing = self._listeners  # and, while it runs, the state
         self._cases = [
             each if isinstance(each, Done) else _case(each, number)
@@ -130,10 +131,10 @@ class Suite:
         listener = state.begin(self._tasks, pool.clock)
         self._hearing = [*self._listeners, listener] if listener is not None else self._listeners
         self._prepare(state.marker(), self._attachments or state.attachments())
-        interrupted = True
+        interrupted, self._aborted = True, False
         try:
             yield
-            interrupted = False
+            interrupted = self._aborted
         finally:
             self._hearing = self._listeners
             state.end(interrupted)
@@ -163,7 +164,8 @@ class Suite:
         self._sched.stop()
 
     def abort(self) -> None:
-        """As `Sched.abort`."""
+        """As `Sched.abort`; by the state, the run may go on some time."""
+        self._aborted = True
         self._sched.abort()
 
     def _open(self, res: TaskRes) -> SuiteRes:
