@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import pathlib
@@ -12,7 +11,6 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from snippets import PAGES, PROJECT, Block, blocks_of, prose_of, same
@@ -140,13 +138,16 @@ class Page:
             self.compare(block, outputs[number], output, command)
 
     def shell(self, script: str, folder: pathlib.Path) -> tuple[str, int]:
+        env = self.env
+        if folder == PROJECT:  # where a run shall neither find state nor leave any
+            env = env | {"PEXEN_STATE_DIR": str(self.folder / ".pexen")}
         ended = subprocess.run(
             ["bash", "-c", script],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd=folder,
-            env=self.env,
+            env=env,
             text=True,
             timeout=LIMIT,
         )
@@ -243,57 +244,3 @@ def test_an_index_names_every_page_beside_it(index: pathlib.Path) -> None:
     text = index.read_text()
     for page in index.parent.glob("*.md"):
         assert page == index or f"({page.name})" in text, page.name
-
-
-# -- the reference is complete -----------------------------------------------------------------
-
-
-REFERENCE = "\n".join(path.read_text() for path in sorted(PROJECT.glob("doc/reference/*.md")))
-
-
-def documented(name: str) -> bool:
-    """Whether the reference has the name in code: alone, called, or as an attribute."""
-    code = re.findall(r"`([^`\n]+)`", REFERENCE)
-    return any(re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text) for text in code)
-
-
-def public_names() -> list[str]:
-    import pexen.testing
-
-    modules: list[Any] = [pexen, pexen.sched, pexen.sched.pool, pexen.testing, pexen.factory]
-    return sorted({f"{m.__name__}.{name}" for m in modules for name in m.__all__})
-
-
-@pytest.mark.parametrize("name", public_names())
-def test_a_public_name_is_in_the_reference(name: str) -> None:
-    assert documented(name.rpartition(".")[2])
-
-
-def details() -> list[str]:
-    """Names that no `__all__` has."""
-    from pexen.sched import Outcome, Reason, TaskRes, events
-    from pexen.sched.meta import SchedMeta
-
-    told = [name for name, obj in vars(events).items() if isinstance(obj, type)]
-    told = [name for name in told if issubclass(getattr(events, name), events.Event)]
-    fields = [*SchedMeta.__annotations__, *TaskRes._fields, *TaskRes.__annotations__]
-    return sorted({*told, *fields, *Reason._fields, *map(str, Outcome)})
-
-
-@pytest.mark.parametrize("name", details())
-def test_a_field_an_outcome_or_an_event_is_in_the_reference(name: str) -> None:
-    assert documented(name)
-
-
-@functools.cache
-def flags_of(command: str) -> list[str]:
-    arguments = [sys.executable, "-m", "pexen", *command.split(), "-h"]
-    text = subprocess.run(arguments, capture_output=True, text=True, cwd=PROJECT).stdout
-    lines = re.findall(r"^  (-.*?)(?:   *|$)", text, flags=re.M)
-    return sorted({flag for line in lines for flag in re.findall(r"(?<!\w)--?[a-z][\w-]*", line)})
-
-
-@pytest.mark.parametrize("command", ["", "run", "list", "graph", "plan"])
-def test_every_flag_of_a_command_is_in_the_reference(command: str) -> None:
-    flags = flags_of(command)
-    assert "-h" in flags and [flag for flag in flags if not documented(flag)] == []
