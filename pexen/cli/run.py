@@ -18,7 +18,7 @@ from ..report.jsonl import Lines
 from ..report.live import Live
 from ..sched.common import Task, identity, task_name
 from ..sched.pool import ProcessWorkerPool, ThreadWorkerPool, WorkerPool
-from ..state import Keeper
+from ..state import Keeper, StateError
 from ..state.history import Past
 from ..state.places import place_of
 from ..suite import End, Selected, Suite, going_on
@@ -123,6 +123,8 @@ class _Run:
                 with pexen_warnings(terminal.warned), self._deadline(suite.abort):
                     # The listeners hear it all; results also come up while a run is being ended.
                     deque(suite.run(pool, timeout=args.timeout), maxlen=0)
+            except StateError:  # it didn't begin
+                raise
             except (Exception, KeyboardInterrupt) as exc:
                 problem = exc  # raised again when all is said that there is to say
         elapsed = pool.clock() - begun
