@@ -176,9 +176,11 @@ def test_tasks_of_one_name_in_another_order_are_still_themselves(cli):
     interrupted(cli, "-j1", "--factory", "suite:Factory", "--shuffle", "x")
     out, _, status = cli.run("run", "--resume")
     assert ("20 tasks: 20 ok" in out, status) == (True, 0)
-    (twice,) = [number for number, count in Counter(log(cli)).items() if count == 2]
-    assert set(log(cli)) == set(map(str, range(20)))
-    assert log(cli)[4] == twice
+    begun = log(cli)
+    twice = {number for number, count in Counter(begun).items() if count == 2}
+    assert set(begun) == set(map(str, range(20)))
+    # The one that ran, and at most the one before, whose end was still on its way.
+    assert begun[4] in twice and twice <= {*begun[3:5]}
 
 
 def test_a_dry_run_shows_what_is_left(suite):
