@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import random
 from argparse import Namespace
 from collections.abc import Callable, Sequence
@@ -11,6 +10,7 @@ from typing import Any
 from ..sched import every, unique
 from ..sched.common import Task, identity, task_name
 from ..suite import Selected, parse, select
+from ..suite.selection import meta_with
 from .ending import NothingError, UsageError, say
 from .words import label
 
@@ -74,19 +74,17 @@ def _first(chosen: list[Selected], wanted: set[Any]) -> list[Selected]:
     }
     least = min(each.meta.priority for each in chosen)
     return [
-        _with(each, "priority", least - 1) if identity(each.task) in ahead else each
+        Selected(each.task, meta_with(each.meta, priority=least - 1))
+        if identity(each.task) in ahead
+        else each
         for each in chosen
     ]
 
 
 def _with_default(chosen: Selected, name: str, value: Any) -> Selected:
-    return chosen if name in chosen.meta.given() else _with(chosen, name, value)
-
-
-def _with(chosen: Selected, name: str, value: Any) -> Selected:
-    meta = copy.copy(chosen.meta)
-    setattr(meta, name, value)
-    return Selected(chosen.task, meta)
+    if name in chosen.meta.given():
+        return chosen
+    return Selected(chosen.task, meta_with(chosen.meta, **{name: value}))
 
 
 def waits_for(chosen: Sequence[Selected]) -> list[list[int]]:

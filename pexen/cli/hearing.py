@@ -9,6 +9,7 @@ from ..report.live import Live
 from ..sched import Outcome
 from ..sched.common import task_name
 from ..sched.events import Checkpoint, Event, Finished, Started
+from ..state.places import place_of
 from .ended import Ended
 from .ending import say
 from .record import as_result
@@ -57,7 +58,10 @@ class Hearing:
     def _finished(self, event: Finished) -> None:
         ended = Ended.of(event)
         self.all_ended.append(ended)
-        self._to_lines(lambda lines: lines.result(as_result(ended, self._begun)))
+        if self._lines is not None:
+            place = place_of(event.task)
+            known = {"name": task_name(event.task), "file": place.file, "line": place.line}
+            self._to_lines(lambda lines: lines.result(as_result(ended, self._begun) | known))
         self._terminal.ended(ended)
         if self._live is not None:
             self._live.ended(task_name(ended.task), str(ended.outcome), event.time)

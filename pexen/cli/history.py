@@ -40,12 +40,15 @@ def main(argv: Sequence[str]) -> int:
     add("-l", "--limit", metavar="N", type=positive, default=10, help="show so many (default: 10)")
     add("--flaky", action="store_true", help="show the flaky tasks")
     add("--prune", action="store_true", help="forget old runs; how long tasks take stays known")
-    add("--keep", metavar="N", type=count, default=0, help="but for the last N of them")
-    add("--days", metavar="N", type=count, default=0, help="but for those of the last N days")
+    add("--keep", metavar="N", type=count, help="but for the last N of them")
+    add("--days", metavar="N", type=count, help="but for those of the last N days")
     args = parser.parse_args(argv)
     with opened() as store:
         if args.prune:
-            number = forget(store, args.keep, time.time() - args.days * 24 * 3600)
+            if args.keep is None and args.days is None:
+                raise UsageError("--prune forgets all runs but some; add --keep N or --days N")
+            before = time.time() - (args.days or 0) * 24 * 3600
+            number = forget(store, args.keep or 0, before)
             put(f"{number} {'run is' if number == 1 else 'runs are'} forgotten")
         elif args.flaky:
             lines = [printable(_named(name, nth)) for name, nth in flaky(store)]

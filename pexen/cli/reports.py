@@ -83,6 +83,8 @@ def check(args: Namespace) -> None:
 
 def check_writable(path: str) -> None:
     """UsageError if the file couldn't be written."""
+    if path == "-":
+        raise UsageError("a report can't go to stdout, where the run is shown; name a file")
     folder = os.path.dirname(path) or "."
     if os.path.isdir(path):
         raise UsageError(f"file {path!r} is a folder; name a file for the record of the run")

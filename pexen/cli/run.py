@@ -170,7 +170,8 @@ class _Run:
         elapsed: float,
     ) -> int:
         """Say and write how it ended; returns the exit status, or raises the problem."""
-        args, interrupted = self.args, isinstance(problem, KeyboardInterrupt)
+        args = self.args
+        interrupted = isinstance(problem, KeyboardInterrupt) or self.deadline_passed
         if hearing.all_ended or interrupted:
             terminal.conclude(
                 hearing.all_ended, elapsed, args.durations, self._notes(hearing, interrupted)
@@ -193,11 +194,11 @@ class _Run:
 
     def _notes(self, hearing: Hearing, interrupted: bool) -> list[str]:
         notes = []
+        if self.deadline_passed:
+            notes.append(f"the deadline of {self.args.deadline:g} s has passed")
         if interrupted:
             more = "" if self.kept.run is None else "; 'pexen run --resume' goes on with it"
             notes.append(f"interrupted{more}")
-        if self.deadline_passed:
-            notes.append(f"the deadline of {self.args.deadline:g} s has passed")
         if self.args.maxfail and hearing.failures >= self.args.maxfail:
             notes.append(f"stopped after {hearing.failures} failed (--maxfail)")
         if self.args.shuffle is not None:

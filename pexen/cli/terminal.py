@@ -125,7 +125,8 @@ class Terminal:
         text = f"{number}: {', '.join(parts)}  in {seconds(elapsed)}"
         tests = Counter(method.outcome for ended in all_ended for method in ended.methods)
         if tests:
-            counts = ", ".join(f"{count} {outcome}" for outcome, count in tests.items())
+            in_order = sorted(tests.items(), key=lambda item: (item[0] != "ok", item[0]))
+            counts = ", ".join(f"{count} {outcome}" for outcome, count in in_order)
             text += f"\n{_counted(tests.total(), 'test')} in them: {counts}"
         if self._locks_left:
             text += f"\n{printable(self._locks_left)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..state.history import of_task
+from ..state.history import last_run_of
 from .ending import UsageError
 from .options import Parser
 from .output import printable, put
@@ -38,8 +38,8 @@ def main(argv: Sequence[str]) -> int:
     with opened() as store:
         number = args.run
         if number is None:
-            last = of_task(store, args.task, 1)
-            number = str(last[0].run) if last else None
+            last = last_run_of(store, args.task)
+            number = None if last is None else str(last)
         run = document(store, run_named(store, number))
     tasks = run["tasks"]
     found = [task for task in tasks if task["name"] == args.task]

@@ -71,7 +71,7 @@ def reason(res: TaskRes) -> str:
     import subprocess
 
     words = ""
-    if isinstance(res.ret, subprocess.CompletedProcess):
+    if isinstance(res.ret, subprocess.CompletedProcess) and res.ret.returncode:
         return f"exit status {res.ret.returncode}"
     if info.val is not None and (res.outcome is Outcome.SKIPPED or type(info.val) in _PLAIN):
         words = _first_line(_str(info.val))

@@ -23,7 +23,7 @@ FORMAT = 1
 
 KEYS = (
     "callpath", "name", "outcome", "verdict", "started", "duration", "attempts", "worker", "reason",
-    "traceback", "output", "results", "file", "line",
+    "traceback", "output", "results", "attachments", "file", "line",
 )  # fmt: skip
 
 _KEYS = frozenset(KEYS)

@@ -83,6 +83,9 @@ def _result_of(error: BaseException, task: Task, shared: Shared) -> TaskRes:
         trace = trace.tb_next
         if trace.tb_frame.f_code.co_filename not in callers:
             break
+    else:  # of a caller that isn't ours, which raised it itself
+        if trace is not error.__traceback__:
+            trace = None
     error.__traceback__ = trace
     info = ExceptionInfo.of(error)
     if isinstance(error, TaskEnd):

@@ -99,6 +99,13 @@ def of_task(store: Store, name: str, limit: int = 10) -> list[Past]:
     return _pasts(store, where, (name,), f"ORDER BY run DESC, nth LIMIT {int(limit)}")
 
 
+def last_run_of(store: Store, name: str) -> int | None:
+    """The last run in which a task of that name ended, or may have begun; None without one."""
+    query = "SELECT max(run) FROM result JOIN task ON task = id WHERE name = ?"
+    found: int | None = store.read(query, (name,))[0][0]
+    return found
+
+
 def _pasts(store: Store, where: str, values: tuple[Any, ...], order: str = "") -> list[Past]:
     columns = ", ".join(Ended._fields)
     joined = "result JOIN task ON task = id"

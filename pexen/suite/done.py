@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..sched.common import Shared, Task, TaskFailError
 from ..sched.meta import SchedMeta, assign_meta
 from .case import name_as
-from .selection import Selected, needs_of, selected, tag_of
+from .selection import Selected, meta_with, needs_of, selected, tag_of
 
 
 class End(NamedTuple):
@@ -43,17 +43,64 @@ def going_on(
 ) -> list[Task | Selected | Done]:
     """The tasks of a run that goes on, for a `Suite`: those that `end_of` knows aren't run again.
 
-    They provide what others still need.
+    But where teardown has run, it has taken away what it is after. What of that is still needed is
+    made again, and then torn down again. The others that ended provide what is still needed.
     """
-    pairs = [(each, selected(each)) for each in tasks]
-    ends = [end_of(task) for _, (task, _) in pairs]
-    needed = {
-        tag
-        for (_, (_, meta)), end in zip(pairs, ends, strict=True)
-        if end is None
-        for tag in needs_of(meta)
+    chosen = [selected(each) for each in tasks]
+    ends = [end_of(task) for task, _ in chosen]
+    for number in _torn_down([meta for _, meta in chosen], [end is not None for end in ends]):
+        ends[number] = None
+    pairs = list(zip(chosen, ends, strict=True))
+    needed = {tag for (_, meta), end in pairs if end is None for tag in needs_of(meta)}
+    over = {tag for (_, meta), end in pairs if end is not None for tag in needs_of(meta)} - needed
+    found: list[Task | Selected | Done] = []
+    for (task, meta), end in pairs:
+        provides = {tag for tag in meta.provides if tag_of(tag) in needed}
+        if end is not None:
+            found.append(Done(task, provides, end))
+        elif any(tag_of(tag) in over for tag in meta.provides):
+            # Who needed it has ended, so nobody is to be warned that nobody does.
+            found.append(Selected(task, meta_with(meta, provides=provides)))
+        else:
+            found.append(Selected(task, meta))
+    return found
+
+
+def _torn_down(metas: Sequence[SchedMeta], ended: Sequence[bool]) -> set[int]:
+    """The numbers of tasks that ended and have to be run again, with their teardown."""
+    teardowns = [n for n, meta in enumerate(metas) if meta.teardown and ended[n]]
+    if not teardowns:
+        return set()
+    providers: dict[Any, list[int]] = {}
+    for number, meta in enumerate(metas):
+        for tag in meta.provides:
+            providers.setdefault(tag_of(tag), []).append(number)
+    torn_down = {
+        n: {p for tag in needs_of(metas[n]) for p in providers.get(tag, ())} for n in teardowns
     }
-    return [
-        each if end is None else Done(task, {p for p in meta.provides if tag_of(p) in needed}, end)
-        for (each, (task, meta)), end in zip(pairs, ends, strict=True)
-    ]
+    gone = set().union(*torn_down.values())
+    left = [n for n, over in enumerate(ended) if not over]
+    # As when tasks are selected, teardown comes with what it is after.
+    again = {n for n, its in torn_down.items() if its.intersection(left)}
+    required = _above([*left, *again], metas, providers)
+    grows = True
+    while grows:  # what requires something that is made again, is
+        more = {n for n, its in required.items() if n in gone or again.intersection(its)}
+        more = {n for n in more if ended[n]}
+        grows = not more <= again
+        again |= more
+    return again
+
+
+def _above(
+    numbers: Sequence[int], metas: Sequence[SchedMeta], providers: Mapping[Any, list[int]]
+) -> dict[int, list[int]]:
+    """Of these tasks and all that they require, directly or not, what each requires directly."""
+    found: dict[int, list[int]] = {}
+    pending = list(numbers)
+    for number in pending:  # grows as it is walked
+        if number not in found:
+            needs = metas[number].requires
+            found[number] = [p for need in needs for p in providers.get(tag_of(need), ())]
+            pending.extend(found[number])
+    return found

@@ -65,6 +65,15 @@ def selected(task: Task | Selected) -> Selected:
     return Selected(task, meta_of(task) if has_meta(task) else SchedMeta())
 
 
+def meta_with(meta: SchedMeta, **fields: Any) -> SchedMeta:
+    """The metadata with other values in some fields: a copy, if they differ."""
+    if all(getattr(meta, name) == value for name, value in fields.items()):
+        return meta
+    own = copy.copy(meta)
+    own.update(fields)
+    return own
+
+
 def _is_named(task: Task, name: str) -> bool:
     own = task_name(task)
     name = name.rstrip("/")
@@ -118,11 +127,7 @@ def _without(
         "requires": {n for n in meta.requires if deps or tag_of(n) not in unprovided},
         "provides": {tag for tag in meta.provides if tag_of(tag) not in unneeded},
     }
-    if all(getattr(meta, name) == value for name, value in fields.items()):
-        return meta
-    own = copy.copy(meta)
-    own.update(fields)
-    return own
+    return meta_with(meta, **fields)
 
 
 def _all(tags_of: Callable[[SchedMeta], Iterable[Tag]], metas: Iterable[SchedMeta]) -> set[Tag]:

@@ -39,7 +39,7 @@ def test_the_tests_of_a_unittest_class_have_a_line_each(cli):
         -- again: pexen run --factory unittest test_it --only test_it/TestIt
 
         2 tasks: 1 ok, 1 failed  in N s
-        5 tests in them: 2 ok, 1 failure, 1 skipped, 1 expected failure
+        5 tests in them: 2 ok, 1 expected failure, 1 failure, 1 skipped
         [1]
     """)
 
@@ -54,7 +54,7 @@ def test_quiet_leaves_out_the_lines_of_tests(cli):
         == failed: test_it/TestIt
         -- failure: test_it/TestIt/test_b
         ...
-        5 tests in them: 2 ok, 1 failure, 1 skipped, 1 expected failure
+        5 tests in them: 2 ok, 1 expected failure, 1 failure, 1 skipped
         [1]
     """)
 

@@ -119,7 +119,7 @@ def test_pruned_runs_are_forgotten_and_others_are_not(suite):
         0 runs are forgotten
         $ pexen history
             3  ...
-        $ pexen history --prune
+        $ pexen history --prune --keep 0
         1 run is forgotten
         $ pexen history
         there are no runs

@@ -56,6 +56,7 @@ def test_a_result_has_all_that_is_known() -> None:
         "callpath": ["net", "tcp"], "name": "net/tcp", "outcome": "failed", "verdict": "fail",
         "started": 0.0, "duration": 1.5, "attempts": 0, "worker": "process-1", "reason": "bad",
         "traceback": "Traceback\n  bad", "output": "é\n", "file": "tcp.py", "line": 7,
+        "attachments": [{"name": "x", "path": "/x"}],
         "results": [{"name": "x", "verdict": "fail", "note": "no", "data": {"n": [1, None, True]}}],
     }  # fmt: skip
     assert written(known) == [{"event": "result", **known}]

@@ -104,3 +104,46 @@ def test_a_run_that_is_stopped_again_and_again_comes_to_the_same_end(
                     suite.stop()
             recorder.write()
         assert found == whole
+
+
+def family() -> dict[str, Task]:
+    """A folder, data in it, two tests of the data, and the folder's teardown."""
+    given: dict[str, dict[str, Any]] = {
+        "folder": {"provides": ["folder"]},
+        "data": {"requires": ["folder"], "provides": ["data", "used"]},
+        "one": {"requires": ["data"], "provides": ["used"]},
+        "two": {"requires": ["data"], "provides": ["used"]},
+        "apart": {"provides": ["other"]},
+        "remove": {"requires": ["folder"], "after": ["folder", "used"], "teardown": True},
+    }
+    made: dict[str, Task] = {}
+    for name, fields in given.items():
+        made[name] = task(lambda: None, **fields)
+        made[name].__qualname__ = name
+    return made
+
+
+@pytest.mark.filterwarnings("ignore:Dep 'other' provided")
+@pytest.mark.parametrize(
+    ("ended", "run"),
+    [
+        ("folder data one apart", "two remove"),
+        ("folder data one apart remove", "folder data two remove"),
+        ("folder data one two remove", "apart"),
+        ("apart remove", "folder data one two remove"),
+    ],
+)
+def test_what_teardown_took_away_is_made_again_if_it_is_needed(ended: str, run: str) -> None:
+    tasks = family()
+    ends = {tasks[name]: End(True) for name in ended.split()}
+    suite = Suite(going_on(tasks.values(), ends.get))
+    assert {res.task for res in suite.run()} == {tasks[name] for name in run.split()}
+
+
+def test_nobody_is_warned_of_a_tag_that_was_needed_by_what_has_ended() -> None:
+    tasks = family()
+    del tasks["apart"]
+    ends = {tasks[name]: End(True) for name in ("folder", "data", "two", "remove")}
+    assert len(list(Suite(going_on(tasks.values(), ends.get)).run())) == 4
+    free = task(lambda: None, provides=["x"]), task(lambda: None, requires=["x"])
+    assert [res.task for res in Suite(going_on(free, {free[1]: End(True)}.get)).run()] == [free[0]]
