@@ -82,7 +82,8 @@ def _first(chosen: list[Selected], wanted: set[Any]) -> list[Selected]:
 
 
 def _with_default(chosen: Selected, name: str, value: Any) -> Selected:
-    if name in chosen.meta.given():
+    # Not those of given(), which leaves out what is said but is the default anyway.
+    if name in vars(chosen.meta):
         return chosen
     return Selected(chosen.task, meta_with(chosen.meta, **{name: value}))
 
