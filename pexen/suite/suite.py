@@ -9,7 +9,7 @@ from typing import Any, Protocol, cast
 
 from ..sched import Sched
 from ..sched.common import Task, TaskRes, identity
-from ..sched.events import Blocked, Checkpoint, Event, Finished, Listener, Retried
+from ..sched.events import Announcer, Blocked, Checkpoint, Event, Finished, Listener, Retried
 from ..sched.order import Durations
 from ..sched.pool.base import WorkerPool
 from ..sched.pool.process import ProcessWorkerPool
@@ -89,7 +89,7 @@ class Suite:
         self._attachments = "" if attachments is None else os.path.abspath(attachments)
         self._opened: dict[int, SuiteRes] = {}  # by the identity of what is about to be yielded
         self._aborted = False
-        self._hearing = self._listeners  # and, while it runs, the state
+        self._announcer = Announcer(self._listeners)  # and, while it runs, of the state
         self._cases = [
             each if isinstance(each, Done) else _case(each, number)
             for number, each in enumerate(tasks, 1)
@@ -129,14 +129,15 @@ class Suite:
             yield
             return
         listener = state.begin(self._tasks, pool.clock)
-        self._hearing = [*self._listeners, listener] if listener is not None else self._listeners
+        if listener is not None:
+            self._announcer = Announcer([*self._listeners, listener])
         self._prepare(state.marker(), self._attachments or state.attachments())
         interrupted, self._aborted = True, False
         try:
             yield
             interrupted = self._aborted
         finally:
-            self._hearing = self._listeners
+            self._announcer = Announcer(self._listeners)
             state.end(interrupted)
 
     def _prepare(self, marker: Marker | None, attachments: str) -> None:
@@ -176,8 +177,7 @@ class Suite:
     def _tell(self, event: Event) -> None:
         translated = self._translated(event)
         if translated is not None:
-            for listener in self._hearing:
-                listener(translated)
+            self._announcer.tell(translated)
 
     def _translated(self, event: Any) -> Event | None:
         """The event as if the task had been run by itself; None if it ended earlier."""
