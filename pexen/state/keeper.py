@@ -162,7 +162,7 @@ class Keeper:
         if run is None:
             return Recording.begin(store, names, time.time(), self.about, places)
         (began,) = store.read("SELECT began FROM run WHERE id = ?", (run,))[0]
-        self.begun -= time.time() - began
+        self.begun -= max(0.0, time.time() - began)  # the clock may have been set back
         return Recording.resume(store, run, names, places)
 
     def marker(self) -> Marker | None:
