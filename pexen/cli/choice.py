@@ -78,7 +78,8 @@ def _first(chosen: list[Selected], wanted: set[Any]) -> list[Selected]:
 
 
 def _with_default(chosen: Selected, name: str, value: Any) -> Selected:
-    return chosen if name in chosen.meta.given() else _with(chosen, name, value)
+    # Not those of given(), which leaves out what is said but is the default anyway.
+    return chosen if name in vars(chosen.meta) else _with(chosen, name, value)
 
 
 def _with(chosen: Selected, name: str, value: Any) -> Selected:
