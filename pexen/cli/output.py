@@ -40,6 +40,8 @@ def put(text: str) -> None:
             sys.stdout.write(f"{text}\n")
         except OSError as exc:
             _give_up(exc)
+        except ValueError:
+            _give_up(_closed())
     flush()
 
 
@@ -50,13 +52,24 @@ def flush() -> None:
             sys.stdout.flush()
     except OSError as exc:
         _give_up(exc)
+    except ValueError:
+        _give_up(_closed())
+
+
+def _closed() -> OSError:
+    """A task that ran in a thread has closed it, which is no OSError to Python."""
+    return OSError(errno.EBADF, "a task has closed it")
 
 
 def _give_up(error: OSError) -> None:
     # What is left in the buffer would fail once more at exit, with a message of Python's.
     null = os.open(os.devnull, os.O_WRONLY)
-    with contextlib.suppress(OSError):  # a stdout that is no file
+    try:
         os.dup2(null, sys.stdout.fileno())
+    except OSError:  # a stdout that is no file
+        pass
+    except ValueError:  # it is closed
+        sys.stdout = None
     os.close(null)
     raise OutputError(error) from error
 

@@ -9,7 +9,16 @@ from typing import Any
 
 from ..sched import Sched
 from ..sched.common import Task, TaskRes
-from ..sched.events import Blocked, Event, Finished, Listener, Queued, Retried, Started
+from ..sched.events import (
+    Announcer,
+    Blocked,
+    Event,
+    Finished,
+    Listener,
+    Queued,
+    Retried,
+    Started,
+)
 from ..sched.order import Durations
 from ..sched.pool.base import WorkerPool
 from ..sched.pool.process import ProcessWorkerPool
@@ -54,7 +63,7 @@ class Suite:
     ) -> None:
         self._captures = captures
         self._folder = None if folder is None else os.fspath(folder)
-        self._listeners = list(listeners)
+        self._announcer = Announcer(listeners)
         self._opened: dict[int, SuiteRes] = {}  # by the identity of what is about to be yielded
         self._cases = [
             each if isinstance(each, Done) else _case(each, number)
@@ -64,7 +73,7 @@ class Suite:
             self._cases,
             resources=resources,
             durations=None if durations is None else _of_cases(durations),
-            listeners=[self._tell] if self._listeners else [],
+            listeners=[self._tell] if self._announcer else [],
         )
 
     def run(self, pool: WorkerPool | None = None, **options: Any) -> Iterator[SuiteRes]:
@@ -109,9 +118,7 @@ class Suite:
     def _tell(self, event: Event) -> None:
         if isinstance(getattr(event, "task", None), Done):
             return
-        translated = self._translated(event)
-        for listener in self._listeners:
-            listener(translated)
+        self._announcer.tell(self._translated(event))
 
     def _translated(self, event: Event) -> Event:
         """The event as if the task had been run by itself."""

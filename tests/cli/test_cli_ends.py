@@ -185,3 +185,18 @@ def test_a_full_disk_is_told(cli, command):
         _, err, status = cli.run(command, "suite", stdout=full)
     assert err == "pexen: error: stdout can't be written to: No space left on device\n"
     assert status == 2
+
+
+def test_a_task_in_a_thread_that_closes_stdout_ends_the_run_with_a_word(cli):
+    cli.write("suite.py", """
+        import sys
+        from pexen import task
+        @task
+        def a():
+            sys.stdout = open("other", "w")
+            sys.stdout.close()
+    """)
+    out, err, status = cli.run("run", "--threads", "-s", "suite")
+    assert (out, status) == ("", 2)
+    assert err == "pexen: error: stdout can't be written to: a task has closed it\n"
+    assert cli.run("history")[0].rstrip().endswith("suite  1 ok")

@@ -130,3 +130,17 @@ def test_a_report_can_be_made_of_it() -> None:
             for res in Suite(TASKS).run()
         ]
     assert b'tests="4" failures="1" errors="0" skipped="1"' in junit(results, "all", 0.0, 1.0)
+
+
+def test_a_listener_that_raises_keeps_no_other_from_hearing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    heard: list[Event] = []
+
+    def raises(event: Event) -> None:
+        raise ValueError("not today")
+
+    suite = Suite([fill, count], listeners=[raises, heard.append])
+    assert len(list(suite.run(ThreadWorkerPool(1)))) == 2
+    assert len([event for event in heard if isinstance(event, Finished)]) == 2
+    assert len(caplog.records) == 1
