@@ -124,7 +124,7 @@ class Keeping:
             else:
                 self._recording = Recording.resume(store, resumed, names, places)
                 (began,) = store.read("SELECT began FROM run WHERE id = ?", (resumed,))[0]
-                begun -= time.time() - began
+                begun -= max(0.0, time.time() - began)  # the clock may have been set back
             self.begun = begun
         except StateError as exc:
             if resumed is not None:  # without the state, all would be run again

@@ -115,7 +115,7 @@ class Recording:
         """The run ended at `time`, in seconds since 1970."""
         self.write()
         with self._store.writing() as database:
-            update = "UPDATE run SET status = ?, ended = ? WHERE id = ?"
+            update = "UPDATE run SET status = ?, ended = max(?, began) WHERE id = ?"
             status = INTERRUPTED if interrupted else DONE
             database.execute(update, (status, time, self.run))
             database.execute(_SECONDS, (self.run,))

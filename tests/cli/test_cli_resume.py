@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import signal
 from collections import Counter
@@ -274,3 +275,14 @@ def test_resume_needs_the_state(suite):
     assert (err.startswith("pexen: error: --resume goes on with what the state has"), status) == (
         True, 2,
     )  # fmt: skip
+
+
+def test_no_time_is_negative_where_the_clock_was_set_back(suite):
+    interrupted(suite, "suite")
+    with Store(suite.folder / ".pexen") as store, store.writing() as database:
+        database.execute("UPDATE run SET began = began + 86400")
+    out, _, _ = suite.run("run", "--resume", *["--json", "it.json"])
+    assert re.search(r"1 failed  in \d+\.\d\d s$", out.strip())
+    assert "-" not in suite.run("history")[0].partition("done")[2]
+    record = json.loads((suite.folder / "it.json").read_text())
+    assert all(task["started"] >= 0 for task in record["tasks"])
