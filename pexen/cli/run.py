@@ -114,7 +114,6 @@ class _Run:
                     durations=None if args.shuffle is None else {},
                     listeners=[hearing.hear],
                     captures=not args.no_capture,
-                    folder=kept.scratch(),
                     state=kept,
                 )
             terminal.give_up, hearing.stop = suite.abort, suite.stop

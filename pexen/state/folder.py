@@ -7,7 +7,6 @@ import fcntl
 import io
 import os
 import pathlib
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 
@@ -146,17 +145,3 @@ def _busy(folder: pathlib.Path, holder: str) -> StateBusyError:
 def attachments_of(folder: pathlib.Path, run: int) -> pathlib.Path:
     """Where the files are that tasks of a run handed over; it is made with the first one."""
     return folder / "attachments" / str(run)
-
-
-def fresh_scratch(folder: pathlib.Path) -> str | None:
-    """A folder for what is needed only during a run, without what one that was killed left there.
-
-    For who has the state; None if it can't be made.
-    """
-    scratch = folder / "running"
-    try:
-        shutil.rmtree(scratch, ignore_errors=True)
-        scratch.mkdir(exist_ok=True)
-    except OSError:
-        return None
-    return str(scratch.absolute())

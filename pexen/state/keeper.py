@@ -18,7 +18,7 @@ from ..sched.common import Task, TaskRes, identity, task_name
 from ..sched.events import Event
 from ..sched.pool.base import ABORTED
 from ..util import PexenWarning
-from .folder import StateError, attachments_of, default_folder, fresh_scratch, held
+from .folder import StateError, attachments_of, default_folder, held
 from .history import Past, broken_off, last_outcomes, prune, results, seconds
 from .places import CodeDigests, place_of
 from .reboot import Marker
@@ -170,10 +170,6 @@ class Keeper:
         if self._store is None or self._recording is None:
             return None
         return Marker(str(self._store.folder.absolute()), self._recording.run)
-
-    def scratch(self) -> str | None:
-        """A folder for what is needed only while the run goes on; None if there is none."""
-        return None if self._store is None else fresh_scratch(self._store.folder)
 
     def attachments(self) -> str:
         """The folder for files that tasks of this run hand over; empty if there is none."""
