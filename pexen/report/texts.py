@@ -7,18 +7,28 @@ import re
 # Of a longer text the beginning and the end are kept, so many characters in all.
 LIMIT = 1_000_000
 
+# What says so, here and where an output was captured that was long.
+_NOTE = re.compile(r"\n\[([0-9]{1,15}) (?:bytes|characters) left out\]\n")
+
 
 def shortened(text: str, limit: int = LIMIT) -> str:
-    """The text, of which the middle is left out if it is too long, and that is said."""
+    """The text, of which the middle is left out if it is too long, and that is said.
+
+    If something was left out of that middle before, for the sake of a limit like this one, it
+    counts, too.
+    """
     if len(text) <= limit:
         return text
     half = limit // 2
     left_out = len(text) - 2 * half
+    if len(text) < 10 * limit:  # else looking for that would take longer than all the rest
+        for note in _NOTE.finditer(text, half, len(text) - half):
+            left_out += int(note[1]) - len(note[0])
     return f"{text[:half]}\n[{left_out} characters left out]\n{text[-half:]}"
 
 
 # All that XML 1.0 has no way to write, not even as a reference; lone surrogates among it.
-_NO_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NO_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]+")
 
 
 def for_xml(text: str) -> str:
