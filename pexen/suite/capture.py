@@ -26,9 +26,13 @@ from .workerfile import HALF, WorkerFile, cut, read
 
 
 class Output:
-    """What a task has printed, once it has ended."""
+    """What a task has printed: `text`, once it has ended; before, `so_far`, of a thread only."""
 
     text = ""
+
+    def so_far(self) -> str:
+        """To be called by other threads, while the task runs."""
+        return ""
 
 
 # -- in a process -------------------------------------------------------------------------------
@@ -105,11 +109,18 @@ class _Text:
 
     def end(self) -> str:
         """All of it. What is written later, by a thread that is left, is kept nowhere."""
+        text = self.so_far()
         file, self._file = self._file, None
-        head, tail = "".join(self._head), "".join(self._tail)
+        if file is not None:
+            file.close()
+        return text
+
+    def so_far(self) -> str:
+        """All that there is, also for a thread that isn't the one that writes."""
+        head, tail, file = "".join(self._head), "".join(self._tail.copy()), self._file
         text = cut(head, self._dropped, "characters", tail) if self._dropped else head + tail
         if file is not None:
-            with file:
+            with contextlib.suppress(OSError, ValueError):  # it was closed a moment ago
                 text += read(file.fileno(), 0, os.fstat(file.fileno()).st_size)
         return text
 
@@ -168,6 +179,7 @@ def routed() -> Iterator[None]:
 def capturing_thread() -> Iterator[Output]:
     """Within, what is printed in this context is captured, if that is `routed`."""
     output, text = Output(), _Text()
+    output.so_far = text.so_far  # type: ignore[method-assign]  # it has no other
     token = _text.set(text)
     try:
         yield output

@@ -63,8 +63,8 @@ class SuiteRes(TaskRes):
         captured output is in the Test Anything Protocol, its test points. One that is `not ok`
         fails the task whatever the program's exit status, and so does a plan that isn't kept.
     `output`
-        what it has printed, as far as that was captured. In a worker process that is so also for a
-        task that was lost or ran out of time.
+        what it has printed, as far as that was captured. That is so also for a task that was lost
+        or ran out of time.
     `attachments`
         the files that it has attached, each an Attachment of a name and a path.
     """
@@ -104,6 +104,8 @@ class Case:
         self.folder = ""
         self.attachments = ""
         self.marker: Marker | None = None
+        # While it runs in a thread, and for ever in one that has been abandoned: what it prints.
+        self._output: Output | None = None
         assign_meta(self, meta)
         name_as(self, task)
 
@@ -114,10 +116,13 @@ class Case:
         capturing = _CAPTURING[self.captures](self.folder, self.number)
         found = Found(task, self.attachments, self._mark)
         with collecting(found), capturing as output:
+            self._output = output if self.captures == THREAD else None
             try:
                 ret = task(shared, **kwargs) if takes_shared(task) else task(**kwargs)
             except BaseException as exc:
                 error = exc
+        if self._output is output:  # else this thread was abandoned, and it is another's
+            self._output = None
         findings = found.findings
         if output.text and _is_program(ret, error):
             error = _judged(output.text, findings, ret, error)
@@ -136,6 +141,12 @@ class Case:
         if failed:
             raise TaskFailError(_summary(failed), deps_ok=False, ret=ret)
         return ret
+
+    def left_output(self, worker: str) -> str:
+        """What the task has printed, of which its worker didn't come back."""
+        if self.captures == PROCESS:
+            return left_by(worker, self.number, self.folder)
+        return "" if self._output is None else self._output.so_far()
 
     def _mark(self) -> bool | None:
         return None if self.marker is None else self.marker(self.number - 1)
@@ -178,11 +189,12 @@ def _extra_of(res: TaskRes) -> _Extra:
 
 
 def _left_by(res: TaskRes) -> str:
-    """What a task has printed that didn't come back from its worker process."""
+    """What a task has printed that didn't come back from its worker."""
     case: Any = res.task
-    if case.captures != PROCESS or res.outcome not in (Outcome.LOST, Outcome.TIMEOUT):
+    if res.outcome not in (Outcome.LOST, Outcome.TIMEOUT) or case.captures == NOT:
         return ""
-    return left_by(res.worker, case.number, case.folder)
+    output: str = case.left_output(res.worker)
+    return output
 
 
 def _is_program(ret: Any, error: BaseException | None) -> bool:

@@ -96,7 +96,7 @@ def files(folder: Path) -> Iterator[File]:
         seconds = do([*command, "--junitxml", str(path), str(HERE / "junit_tasks.py")], 1)
         names = [name for name in EXPECTED if how == "processes" or "lost" not in name]
         expected = {readable(name): WORDS.get(EXPECTED[name], "error") for name in names}
-        ended = set(ENDED if how == "processes" else ())
+        ended = set(ENDED) & expected.keys()
         yield File(f"run, {how}", path, seconds, expected, ended)
         path = folder / f"{how}-again.xml"
         again = [sys.executable, "-m", "pexen", "report", "--junitxml", str(path)]

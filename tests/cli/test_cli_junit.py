@@ -54,6 +54,12 @@ def test_what_was_ended_has_its_output(cli: Any) -> None:
     assert all(text.endswith("\U0001f600\n") for text in outputs.values())
 
 
+def test_in_a_thread_too(cli: Any) -> None:
+    cli.run("run", "--threads", "-k", "times_out", "--junitxml", "j.xml", str(TASKS))
+    (suite,) = ElementTree.parse(cli.folder / "j.xml").getroot()
+    assert suite[0].findtext("system-out", "").startswith(r"waits nul \x00 ansi \x1b[31m")
+
+
 def test_of_a_long_output_it_says_how_much_is_missing(cli: Any) -> None:
     cli.write("long.py", """
         from pexen import task

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 
 from pexen import task
 from pexen.sched.events import Event, Retried
-from pexen.sched.pool import ProcessWorkerPool
+from pexen.sched.pool import ProcessWorkerPool, ThreadWorkerPool
 from pexen.suite import Suite
 from pexen.suite.workerfile import HALF
 
@@ -86,6 +87,22 @@ def test_it_has_nothing_of_what_ran_before_in_its_worker() -> None:
     ]  # fmt: skip
 
 
+def test_one_in_a_thread_that_is_abandoned_has_what_it_printed_until_then() -> None:
+    gate, gone = threading.Event(), threading.Event()
+
+    @task(timeout=0.05)
+    def waits() -> None:
+        print("waiting")
+        gate.wait()
+        print("never to be seen")
+        gone.set()
+
+    (res,) = Suite([waits]).run(ThreadWorkerPool(1))
+    gate.set()
+    gone.wait()
+    assert (res.outcome, res.output) == ("timeout", "waiting\n")
+
+
 class Poison:
     """Ends a process that loads it after the parent has."""
 
@@ -120,7 +137,7 @@ def test_one_that_was_lost_before_it_could_begin_has_none(tmp_path: pathlib.Path
 def test_it_has_also_what_was_not_flushed_where_nobody_looks_on() -> None:
     program = """
 import os, signal
-from pexen.sched.pool import ProcessWorkerPool
+from pexen.sched.pool import ProcessWorkerPool, ThreadWorkerPool
 from pexen.suite import Suite
 
 def task():
