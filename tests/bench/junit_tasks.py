@@ -99,7 +99,7 @@ class ClassSkipped(unittest.TestCase):
         pass
 
 
-@task(timeout=0.5)
+@task(timeout=1)
 def times_out() -> None:
     print(f"waits {HOSTILE}")
     threading.Event().wait()

@@ -90,7 +90,7 @@ def test_it_has_nothing_of_what_ran_before_in_its_worker() -> None:
 def test_one_in_a_thread_that_is_abandoned_has_what_it_printed_until_then() -> None:
     gate, gone = threading.Event(), threading.Event()
 
-    @task(timeout=0.05)
+    @task(timeout=0.5)
     def waits() -> None:
         print("waiting")
         gate.wait()
