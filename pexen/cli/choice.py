@@ -123,6 +123,10 @@ def rerun_command(args: Namespace, name: str) -> str:
         words += ["--match", args.match]
     if args.threads:
         words.append("--threads")
+    if args.timeout is not None:
+        words.append(f"--timeout={args.timeout:g}")
+    for resource, amount in args.resource or ():
+        words.append(f"--resource={resource}={amount:g}")
     return shlex.join([*words, *args.targets, "--only", name])
 
 

@@ -38,10 +38,19 @@ class Hearing:
         # State.
         self.all_ended: list[Ended] = []  # in the order in which they ended
         self.lines_error: OSError | None = None
+        self.error: Exception | None = None
         self.failures = 0
 
     def hear(self, event: Event) -> None:
-        """Take in an event."""
+        """Take in an event; an error of ours ends the run, as else results would be lost."""
+        try:
+            self._hear(event)
+        except Exception as exc:
+            if self.error is None:
+                self.error = exc
+                self.stop()
+
+    def _hear(self, event: Event) -> None:
         kind = type(event)
         if kind is Finished:
             assert isinstance(event, Finished)

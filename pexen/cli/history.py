@@ -6,7 +6,7 @@ import datetime
 import time
 from collections.abc import Sequence
 
-from ..state import Store
+from ..state import Store, held
 from ..state.history import Past, Run, flaky, members, of_task, runs
 from ..state.history import seconds as seconds_of
 from ..state.keeper import forget
@@ -48,7 +48,8 @@ def main(argv: Sequence[str]) -> int:
             if args.keep is None and args.days is None:
                 raise UsageError("--prune forgets all runs but some; add --keep N or --days N")
             before = time.time() - (args.days or 0) * 24 * 3600
-            number = forget(store, args.keep or 0, before)
+            with held(store.folder):  # not beside a run, which is one of them
+                number = forget(store, args.keep or 0, before)
             put(f"{number} {'run is' if number == 1 else 'runs are'} forgotten")
         elif args.flaky:
             lines = [printable(_named(name, nth)) for name, nth in flaky(store)]

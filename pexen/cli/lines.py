@@ -31,6 +31,8 @@ def lines_to(path: str | None) -> Iterator[TextIO | None]:
 def _stdout_of_ours() -> Iterator[TextIO]:
     """Stdout, while what tasks and programs of theirs take for it is stderr."""
     stdout, number = sys.stdout, 1
+    if stdout is None:
+        raise UsageError("JSON lines can't go to stdout, which is closed; name a FILE")
     stdout.flush()
     kept = os.dup(number)
     try:

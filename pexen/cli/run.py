@@ -184,7 +184,7 @@ class _Run:
             written = reports.write_all(args, document) and written
             if github.wanted(os.environ):
                 reports.tell_github(document)
-        for each in (problem, terminal.error):
+        for each in (problem, hearing.error, terminal.error):
             if each is not None:
                 raise each
         if not hearing.all_well():
@@ -199,7 +199,7 @@ class _Run:
             more = "" if self.kept.run is None else "; 'pexen run --resume' goes on with it"
             notes.append(f"interrupted{more}")
         if self.args.maxfail and hearing.failures >= self.args.maxfail:
-            notes.append(f"stopped after {hearing.failures} failed (--maxfail)")
+            notes.append(f"stopped after {hearing.failures} failed")
         if self.args.shuffle is not None:
             notes.append(f"the order was that of --shuffle={self.args.shuffle}")
         return notes

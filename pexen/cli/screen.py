@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from typing import TextIO
 
 from ..report.live import INTERVAL, Live, wanted
 
@@ -30,7 +31,8 @@ def live_line(
     sys.stdout.flush()
     # A stream of its own: a worker that is forked while its lock is held never wants that.
     encoding, errors = sys.stdout.encoding, "backslashreplace"
-    with open(os.dup(sys.stdout.fileno()), "w", encoding=encoding, errors=errors) as stream:
+    stream = open(os.dup(sys.stdout.fileno()), "w", encoding=encoding, errors=errors)
+    with _closing(stream):
         live = Live(stream, total, workers, expected)
         over = threading.Event()
         ticking = threading.Thread(target=_tick, args=(live, clock, over), daemon=True)
@@ -41,6 +43,15 @@ def live_line(
             over.set()
             ticking.join()
             live.close()
+
+
+@contextlib.contextmanager
+def _closing(stream: TextIO) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):  # the terminal may have gone away
+            stream.close()
 
 
 def _tick(live: Live, clock: Callable[[], float], over: threading.Event) -> None:

@@ -109,7 +109,7 @@ class Terminal:
         else:
             parts.append(_block(ended.in_full))
         if ended.output and github.wanted(os.environ):
-            parts.append(github.group(f"printed by {name}", _last_lines(ended.output)))
+            parts.append(github.group(f"printed by {name}", ended.output))
         elif ended.output:
             parts += ["-- printed", _last_lines(ended.output)]
         return "\n".join([*parts, f"-- again: {printable(self._rerun(name))}"])
@@ -164,7 +164,9 @@ def _last_lines(text: str) -> str:
 
 
 def _block(text: str) -> str:
-    """Several lines, fit for a terminal."""
+    """Several lines, fit for a terminal, and for GitHub, which takes some for commands."""
+    if github.wanted(os.environ) and "::" in text:
+        text = github.inert(text)
     if text.replace("\n", "").isprintable():
         return text
     lines = [line.rstrip("\r").replace("\t", "    ") for line in text.split("\n")]

@@ -66,9 +66,11 @@ def _paragraph(task: Task, run: Mapping[str, Any]) -> str:
 def _waited(task: Task, needed: Sequence[Task]) -> list[str]:
     """What it waited for, and for how long for what else: locks, resources, a worker."""
     started = task["started"]
-    ends = [(end, each["name"]) for each in needed if (end := _end(each)) is not None]
     if started is None:
         return []
+    # Of several providers any one may have been enough; those that ended later were not waited for.
+    known = [(_end(each), each["name"]) for each in needed]
+    ends = [(end, name) for end, name in known if end is not None and end <= started]
     ready = 0.0
     said = []
     if ends:

@@ -6,6 +6,7 @@ import signal
 from typing import NamedTuple
 
 from ..factory.filesystem import Executable
+from ..report.texts import shortened
 from ..sched import (
     ExceptionInfo,
     Outcome,
@@ -16,6 +17,9 @@ from ..sched import (
 )
 from ..sched.common import Task, task_name
 from .output import printable
+
+# Characters of a reason, which is to be read in a line.
+_LONGEST_LINE = 1000
 
 # Outcomes that leave nothing to be desired: of tasks, and of the tests in a unittest class.
 GOOD = (Outcome.OK, Outcome.FRESH, Outcome.SKIPPED)
@@ -75,7 +79,7 @@ def reason(res: TaskRes) -> str:
         return f"exit status {res.ret.returncode}"
     if info.val is not None and (res.outcome is Outcome.SKIPPED or type(info.val) in _PLAIN):
         words = _first_line(_str(info.val))
-    return printable(words or headline(_text(info)))
+    return printable(shortened(words or headline(_text(info)), _LONGEST_LINE))
 
 
 def in_full(res: TaskRes) -> str:
@@ -89,7 +93,7 @@ def in_full(res: TaskRes) -> str:
     if isinstance(info.val, (TaskLostError, TaskTimeoutError)):
         notes = getattr(info.val, "__notes__", ())
         return "\n".join([_str(info.val), *map(str, notes)])
-    return _text(info).rstrip("\n")
+    return shortened(_text(info).rstrip("\n"))
 
 
 def exit_status(info: ExceptionInfo) -> str:
@@ -100,6 +104,8 @@ def exit_status(info: ExceptionInfo) -> str:
     if not isinstance(error, subprocess.CalledProcessError):
         return ""
     code = error.returncode
+    if not isinstance(code, int):
+        return ""
     if type(error) is not subprocess.CalledProcessError:
         return printable(_first_line(_str(error)))  # what a status means that is the custom
     if code >= 0:

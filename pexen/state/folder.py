@@ -38,10 +38,12 @@ def default_folder() -> pathlib.Path:
 def make(folder: pathlib.Path) -> None:
     """Make the folder, unless it is there, for git not to see; StateError if impossible."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        ignore = folder / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n", encoding="ascii")
+        if not folder.is_dir():  # one that is there may be somebody's with other things in it
+            folder.mkdir(parents=True)
+            (folder / ".gitignore").write_text("*\n", encoding="ascii")
+    except FileExistsError:
+        if not folder.is_dir():
+            raise unusable(folder, "it is no folder") from None
     except OSError as exc:
         raise unusable(folder, exc) from exc
 
@@ -124,15 +126,17 @@ def _lock(
 @contextlib.contextmanager
 def _told_to_children() -> Iterator[None]:
     """Within, processes that are started know this one as one that holds a folder."""
-    before = os.environ.get(_HOLDERS)
-    os.environ[_HOLDERS] = f"{before or ''} {os.getpid()}".strip()
+    own = str(os.getpid())
+    os.environ[_HOLDERS] = " ".join([*os.environ.get(_HOLDERS, "").split(), own])
     try:
         yield
     finally:
-        if before is None:
-            os.environ.pop(_HOLDERS, None)
-        else:
-            os.environ[_HOLDERS] = before
+        left = os.environ.get(_HOLDERS, "").split()
+        with contextlib.suppress(ValueError):  # another one may have it still
+            left.remove(own)
+        os.environ[_HOLDERS] = " ".join(left)
+        if not left:
+            del os.environ[_HOLDERS]
 
 
 def _busy(folder: pathlib.Path, holder: str) -> StateBusyError:

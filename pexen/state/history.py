@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from ..sched.pool.base import ABORTED
 from .recording import DONE, Ended, Name, Place
 from .store import Store, numbered
 
@@ -144,12 +145,16 @@ def seconds(store: Store, names: Iterable[Name]) -> list[float | None]:
 
 
 def flaky(store: Store) -> list[tuple[str, int]]:
-    """The tasks that ended both well and badly with the same code, by name."""
+    """The tasks that ended both well and badly with the same code, by name.
+
+    An attempt that failed before one that didn't is such a bad end; being ended with its run isn't.
+    """
     query = f"""
         SELECT name, nth FROM result JOIN task ON task = id
         WHERE code IS NOT NULL AND outcome NOT IN {_NEUTRAL}
+        AND NOT (outcome = 'lost' AND coalesce(reason, '') LIKE '%{ABORTED}%')
         GROUP BY task, code
-        HAVING min(outcome = 'ok') < max(outcome = 'ok')
+        HAVING min(outcome = 'ok') < max(outcome = 'ok') OR max(outcome = 'ok' AND attempts > 1)
         ORDER BY name, nth
     """
     return list(dict.fromkeys((name, nth) for name, nth in store.read(query)))
@@ -162,6 +167,8 @@ def prune(store: Store, keep: int, before: float) -> list[int]:
     """
     last = "SELECT id FROM run ORDER BY id DESC LIMIT ?"
     old = store.read(f"SELECT id FROM run WHERE began < ? AND id NOT IN ({last})", (before, keep))
+    if not old:
+        return []
     with store.writing() as database:
         for table, column in (("passed", "run"), ("result", "run"), ("run", "id")):
             database.executemany(f"DELETE FROM {table} WHERE {column} = ?", old)

@@ -16,20 +16,20 @@ from typing import Any, TypeVar
 
 from ..sched.common import Task, TaskRes, identity, task_name
 from ..sched.events import Event
-from ..sched.pool.base import ABORTED
 from ..util import PexenWarning
-from .folder import StateError, attachments_of, default_folder, held
+from .folder import StateError, attachments_of, default_folder, held, make
 from .history import Past, broken_off, last_outcomes, prune, results, seconds
 from .places import CodeDigests, place_of
 from .reboot import Marker
 from .recorder import Recorder, Told
-from .recording import Ended, Place, Recording
+from .recording import Place, Recording
 from .store import Store, numbered
 
 T = TypeVar("T")
 
-# How a task ended that isn't run again when its run goes on, and how one that failed.
-_OVER = ("ok", "fresh", "skipped", "failed", "timeout", "lost")
+# How a task ended that isn't run again when its run goes on, and how one that ended well. One that
+# was lost may have been ended with the run, or with the machine.
+_OVER = ("ok", "fresh", "skipped", "failed", "timeout")
 _GOOD = ("ok", "fresh", "skipped")
 
 # The runs that are kept: so many, and besides those of so many seconds.
@@ -111,7 +111,7 @@ class Keeper:
             return {}
         none: list[Past] = []
         past = self._asked(lambda store: results(store, run), none)
-        known = {(each.name, each.nth): each for each in past if _is_over(each.how)}
+        known = {(each.name, each.nth): each for each in past if each.how.outcome in _OVER}
         pairs = zip(tasks, self._named(tasks), strict=True)
         return {identity(task): known[name] for task, name in pairs if name in known}
 
@@ -193,11 +193,6 @@ class Keeper:
         _warn(error)
 
 
-def _is_over(how: Ended) -> bool:
-    # What was ended because the run was is like what ran when all was killed.
-    return how.outcome in _OVER and not (how.reason or "").startswith(ABORTED)
-
-
 def forget(store: Store, keep: int, before: float) -> int:
     """Forget old runs as `prune` does, and the files that their tasks handed over."""
     old = prune(store, keep, before)
@@ -218,8 +213,10 @@ def keeping(
     with contextlib.ExitStack() as stack:
         store = None
         try:
-            store = stack.enter_context(Store(default_folder() if folder is None else folder))
-            stack.enter_context(held(store.folder, waits))
+            place = default_folder() if folder is None else folder
+            make(place)
+            stack.enter_context(held(place, waits))
+            store = stack.enter_context(Store(place, sets_aside=True))
         except StateError as exc:
             _warn(exc)
             store = None

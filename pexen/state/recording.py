@@ -111,7 +111,11 @@ class Recording:
             update = "UPDATE run SET status = ?, ended = max(?, began) WHERE id = ?"
             status = INTERRUPTED if interrupted else DONE
             database.execute(update, (status, time, self.run))
-            database.execute(_SECONDS, (self.run,))
+            if not interrupted:  # else it is counted when the run has gone on to its end
+                database.execute(_SECONDS, (self.run,))
+                # Only a run that goes on needs what tasks handed on.
+                done = "UPDATE result SET shared = NULL WHERE run = ? AND shared IS NOT NULL"
+                database.execute(done, (self.run,))
 
 
 _BEGIN = (

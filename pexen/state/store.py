@@ -23,6 +23,9 @@ from .tables import TABLES, VERSION
 
 FILE_NAME = "state.db"
 
+# A larger file is looked through only after a run that was cut off; pages have 4 KB.
+_CHECKED_PAGES = 5000
+
 # Seconds to wait for another process that is writing, which takes milliseconds.
 _PATIENCE = 30.0
 
@@ -30,12 +33,14 @@ _PATIENCE = 30.0
 class Store:
     """The database of a folder. It is for one thread; other processes may have it open as well."""
 
-    def __init__(self, folder: pathlib.Path | None = None) -> None:
+    def __init__(self, folder: pathlib.Path | None = None, sets_aside: bool = False) -> None:
         """Open it, and make what isn't there; StateError if that is impossible.
 
-        A file that is damaged, or of a newer pexen, is set aside with a PexenWarning.
+        A file that is damaged, or of a newer pexen, is a StateError as well; who has the folder
+        `held` may have it set aside, with a PexenWarning.
         """
-        self.folder = default_folder() if folder is None else folder
+        self.folder = (default_folder() if folder is None else folder).absolute()
+        self._sets_aside = sets_aside
         self.path = self.folder / FILE_NAME
         make(self.folder)
         try:
@@ -76,6 +81,8 @@ class Store:
             return database
         if database is not None:
             database.close()
+        if not self._sets_aside:
+            raise StateError(f"state file {str(self.path)!r} {problem}; the next run sets it aside")
         self._set_aside(str(problem))
         return self._connect()
 
@@ -139,11 +146,21 @@ def _version(database: sqlite3.Connection) -> int:
     return version
 
 
+def _broke_off(database: sqlite3.Connection) -> bool:
+    """Whether the last run was cut off, perhaps by what has damaged the file as well."""
+    query = "SELECT status FROM run ORDER BY id DESC LIMIT 1"
+    found = database.execute(query).fetchone()
+    return found is not None and found[0] == "running"
+
+
 def _problem(database: sqlite3.Connection) -> str | None:
     """Why this pexen can't use a file, None if it can."""
     version = _version(database)
     if version > VERSION:
         return f"is of a newer pexen (its tables have version {version}, here it is {VERSION})"
+    size = database.execute("PRAGMA page_count").fetchone()[0]
+    if size > _CHECKED_PAGES and not _broke_off(database):
+        return None
     found = database.execute("PRAGMA quick_check(1)").fetchone()[0]
     return None if found == "ok" else f"is damaged ({found.splitlines()[-1]})"
 

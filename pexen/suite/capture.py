@@ -148,6 +148,24 @@ class _Router(io.TextIOBase):
     def writable(self) -> bool:
         return True
 
+    # These the base class has, so that `__getattr__` is not asked.
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """As that of the stream."""
+        return self.stream.encoding
+
+    @property
+    def errors(self) -> str | None:  # type: ignore[override]
+        """As those of the stream."""
+        return self.stream.errors
+
+    def fileno(self) -> int:
+        return self.stream.fileno()
+
+    def isatty(self) -> bool:
+        return self.stream.isatty()
+
     def pexen_program_fd_(self) -> int | None:
         """Where programs are to write; see PROGRAM_FD_ATTR_NAME."""
         captured = _text.get()
@@ -162,17 +180,18 @@ class _Router(io.TextIOBase):
 @contextlib.contextmanager
 def routed() -> Iterator[None]:
     """Within, tasks in threads can be captured."""
-    before = sys.stdout, sys.stderr
-    ours = _Router(sys.stdout), _Router(sys.stderr)
-    sys.stdout, sys.stderr = ours
+    ours: dict[str, _Router] = {}
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is not None:  # whoever started us may have closed it
+            ours[name] = _Router(stream)
+            setattr(sys, name, ours[name])
     try:
         yield
     finally:
-        # Unless somebody else has replaced them meanwhile.
-        if sys.stdout is ours[0]:
-            sys.stdout = before[0]
-        if sys.stderr is ours[1]:
-            sys.stderr = before[1]
+        for name, router in ours.items():
+            if getattr(sys, name) is router:  # nobody has replaced it meanwhile
+                setattr(sys, name, router.stream)
 
 
 @contextlib.contextmanager

@@ -131,16 +131,9 @@ class Case:
             if error is None:
                 ret = extra
             else:
-                setattr(error, _ATTR_NAME, extra)
-        if error is not None:
-            try:
-                raise error
-            finally:
-                del error  # which has this frame in its traceback
-        failed = [finding for finding in findings if finding.verdict == FAIL]
-        if failed:
-            raise TaskFailError(_summary(failed), deps_ok=False, ret=ret)
-        return ret
+                with contextlib.suppress(Exception):  # one that takes no attributes
+                    object.__setattr__(error, _ATTR_NAME, extra)
+        return _ended(error, ret, [each for each in findings if each.verdict == FAIL])
 
     def left_output(self, worker: str) -> str:
         """What the task has printed, of which its worker didn't come back."""
@@ -150,6 +143,19 @@ class Case:
 
     def _mark(self) -> bool | None:
         return None if self.marker is None else self.marker(self.number - 1)
+
+
+def _ended(error: BaseException | None, ret: Any, failed: list[Finding]) -> Any:
+    """Return or raise as the task did, but fail if it has found failures."""
+    try:
+        skips = isinstance(error, TaskEnd) and error.outcome in (Outcome.SKIPPED, Outcome.FRESH)
+        if error is not None and not (failed and skips):
+            raise error
+        if failed:
+            raise TaskFailError(_summary(failed), deps_ok=False, ret=ret) from None
+        return ret
+    finally:
+        del error  # which has this frame in its traceback
 
 
 def name_as(other: Any, task: Task) -> None:

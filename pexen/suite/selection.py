@@ -47,10 +47,13 @@ def select(
     if not names and expression is None and wanted is None:
         return [selected(task) for task in tasks]
     known = {identity(task): selected(task) for task in tasks}
+    # What is a name isn't a pattern as well, as 'test_x[1]' might be.
+    own = [task_name(task) for task, _ in known.values()]
+    patterns = [name for name in names if not any(_is_below(each, name) for each in own)]
     chosen = {
         key
         for key, (task, meta) in known.items()
-        if (not names or any(_is_named(task, name) for name in names))
+        if (not names or _is_named(task, names, patterns))
         and (expression is None or expression(task_name(task), _readable_tags(meta)))
         and (wanted is None or wanted(task))
     }
@@ -74,10 +77,16 @@ def meta_with(meta: SchedMeta, **fields: Any) -> SchedMeta:
     return own
 
 
-def _is_named(task: Task, name: str) -> bool:
+def _is_named(task: Task, names: Sequence[str], patterns: Sequence[str]) -> bool:
     own = task_name(task)
+    return any(_is_below(own, name) for name in names) or any(
+        fnmatchcase(own, pattern.rstrip("/")) for pattern in patterns
+    )
+
+
+def _is_below(own: str, name: str) -> bool:
     name = name.rstrip("/")
-    return own == name or own.startswith(f"{name}/") or fnmatchcase(own, name)
+    return own == name or own.startswith(f"{name}/")
 
 
 def _complete(chosen: set[Any], known: dict[Any, Selected], deps: bool) -> None:
@@ -92,9 +101,10 @@ def _complete(chosen: set[Any], known: dict[Any, Selected], deps: bool) -> None:
     pending = list(chosen)
     for key in pending:  # grows as it is walked
         meta = known[key].meta
-        along = [other for tag in _provides(meta) for other in teardowns.get(tag, ())]
+        # Each tag is followed once, however many have it.
+        along = [other for tag in _provides(meta) for other in teardowns.pop(tag, ())]
         if deps:
-            along += [other for tag in _requires(meta) for other in providers.get(tag, ())]
+            along += [other for tag in _requires(meta) for other in providers.pop(tag, ())]
         for other in along:
             if other not in chosen:
                 chosen.add(other)

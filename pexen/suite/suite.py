@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, cast
 
 from ..sched import Sched
-from ..sched.common import Task, TaskRes, identity
+from ..sched.common import SchedulerError, Task, TaskRes, identity
 from ..sched.events import Announcer, Blocked, Checkpoint, Event, Finished, Listener, Retried
 from ..sched.order import Durations
 from ..sched.pool.base import WorkerPool
@@ -88,6 +88,7 @@ class Suite:
         self._listeners = list(listeners)
         self._attachments = "" if attachments is None else os.path.abspath(attachments)
         self._opened: dict[int, SuiteRes] = {}  # by the identity of what is about to be yielded
+        self._running = False
         self._aborted = False
         self._announcer = Announcer(self._listeners)  # and, while it runs, of the state
         self._cases = [
@@ -111,7 +112,11 @@ class Suite:
         Raises, at the first next(), also OSError if there can be no folder for what is captured.
         """
         chosen = ThreadWorkerPool() if pool is None else pool
+        if self._running:
+            raise SchedulerError("the suite is running already; wait for its end to run it again")
+        self._running = True
         with contextlib.ExitStack() as stack:
+            stack.callback(self._over)
             stack.enter_context(self._kept(chosen))
             stack.enter_context(self._capturing(chosen))
             results: Any = self._sched.run(chosen, **options)
@@ -119,6 +124,10 @@ class Suite:
             for res in results:
                 if isinstance(res.task, Case):
                     yield self._open(res)
+
+    def _over(self) -> None:
+        self._running = False
+        self._opened.clear()
 
     @contextlib.contextmanager
     def _kept(self, pool: WorkerPool) -> Iterator[None]:

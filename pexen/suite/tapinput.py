@@ -17,6 +17,9 @@ _POINT = re.compile(r"(?P<not>not )?ok(?!\S)(?:\s+(?P<number>\d{1,9})(?!\S))?(?P
 _DIRECTIVE = re.compile(r"(?:^|\s)#\s*(?P<kind>skip|todo)\w*:?(?P<why>.*)$", re.IGNORECASE)
 _BAIL_OUT = "bail out!"
 
+# What stands for the middle of a long output.
+_LEFT_OUT = re.compile(r"\[\d+ (bytes|characters) left out\]")
+
 # How much of what is wrong with a plan is told.
 _MAX_WRONG = 5
 
@@ -64,6 +67,7 @@ class _Reader:
         self._numbers: set[int] = set()
         self._last = 0  # number of the last test point
         self._wrong: list[str] = []  # with the plan
+        self._cut = False  # its middle was left out
         self._details: list[str] | None = None  # lines of YAML, within such
 
     def take(self, line: str) -> None:
@@ -81,6 +85,8 @@ class _Reader:
             self._take_point(point)
         elif plan := _PLAN.match(line):
             self._take_plan(plan)
+        elif _LEFT_OUT.fullmatch(line):
+            self._cut = True
         elif line.lower().startswith(_BAIL_OUT):
             self.bailed_out = True
             self._add("Bail out!", FAIL, line[len(_BAIL_OUT) :].strip())
@@ -89,7 +95,9 @@ class _Reader:
         self._end_details()
         if not self.bailed_out:
             self._compare()
-        if self._wrong:
+        if self._cut:
+            self._add("output", WARN, "it is too long to be read whole; test points may be missing")
+        elif self._wrong:
             more = ["and so on"] if len(self._wrong) > _MAX_WRONG else []
             self._add("plan", FAIL, "; ".join([*self._wrong[:_MAX_WRONG], *more]))
         return Tap(self._found, None if self._found else self._skipped)

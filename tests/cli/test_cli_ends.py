@@ -57,7 +57,7 @@ def test_an_interrupted_run_tears_down_and_dies_by_the_signal(cli, how, number):
 
 
 def test_a_second_interrupt_ends_teardown_as_well(cli):
-    hangs = 'print("cleaning", flush=True); signal.pause()'
+    hangs = 'print("cleaning", flush=True); threading.Event().wait()'
     cli.write("suite.py", WAITS.replace('print("cleaned", flush=True)', hangs))
     process = cli.start("run", "-s", "-j1", "suite")
     for line in "ready\n", "cleaning\n":

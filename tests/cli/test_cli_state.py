@@ -320,7 +320,7 @@ def test_a_damaged_state_is_set_aside_with_a_warning(suite, content):
         (suite.folder / ".pexen" / name).unlink(missing_ok=True)
     out, err, status = suite.run("run", "suite")
     assert "4 tasks: 3 ok, 1 skipped" in out and status == 0
-    assert err.startswith("pexen: warning: state file '.pexen/state.db' is damaged (")
+    assert err.startswith(f"pexen: warning: state file '{state_of(suite)}' is damaged (")
     assert err.count("\n") == 1 and err.endswith(", and a new one begun\n")
     (aside,) = state_of(suite).parent.glob("state.db.*")
     assert aside.read_bytes() == content
@@ -342,7 +342,7 @@ def test_a_state_that_cannot_be_is_warned_of_and_the_run_goes_on(suite):
     out, err, status = suite.run("run", "suite")
     assert "4 tasks: 3 ok, 1 skipped" in out and status == 0
     assert err == (
-        "pexen: warning: state folder '.pexen' can't be used: File exists; name another one by the "
+        "pexen: warning: state folder '.pexen' can't be used: it is no folder; name another one by the "
         "environment variable PEXEN_STATE_DIR; the run goes on without it\n"
     )
 

@@ -163,12 +163,12 @@ def test_the_command_ends_in_order_and_dies_by_the_signal(
     suite = tmp_path / "suite.py"
     suite.write_text(SUITE)
     how = "--threads" if kind == "threads" else f"--start-method={kind}"
-    with Program("-m", "pexen", "run", "-j2", how, str(suite)) as program:
+    with Program("-m", "pexen", "run", "-s", "-j2", how, "suite", folder=tmp_path) as program:
         await_work(program)
         program.process.send_signal(number)
         end = program.end(LIMIT_SECONDS)
         assert end.status == -number and "Traceback" not in end.err, end.err
         lines = end.out.splitlines()
-        assert "cleaned up" in lines and "interrupted" in lines, lines
+        assert "cleaned up" in lines and "\ninterrupted; " in end.out, lines
         assert sum(line.startswith("lost ") for line in lines) == 2, lines
         program.check_gone()

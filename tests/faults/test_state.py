@@ -87,7 +87,7 @@ class Killed:
             if run is None:
                 return
             self.first = False
-            self.ended = {int(past.name[-4:]): past.how for past in results(store, run.number)}
+            self.ended = {int(past.name[-4:]): past.how._replace(shared=None) for past in results(store, run.number)}
             assert len(runs(store)) == 1
         begun, ended = noted(self.folder)
         assert set(self.ended) <= set(ended), "in the state, but not in the log"
@@ -279,7 +279,7 @@ def test_a_state_that_was_written_and_is_read_only_now_is_warned_of(
 def test_a_file_in_place_of_the_state_folder_is_warned_of(tmp_path: pathlib.Path) -> None:
     _suite(tmp_path, "pass")
     (tmp_path / "state").write_text("mine")
-    _check_that_it_went_on(*_run(tmp_path, tmp_path / "state"), "File exists")
+    _check_that_it_went_on(*_run(tmp_path, tmp_path / "state"), "it is no folder")
     assert (tmp_path / "state").read_text() == "mine"
 
 

@@ -57,3 +57,17 @@ def test_old_runs_are_forgotten_but_not_what_tasks_take(store: Store) -> None:
     assert results(store, old[0]) == [] and seconds(store, ["a"]) == [2.0]
     assert len(prune(store, keep=0, before=TIME + 1000)) == 3
     assert store.read("SELECT name FROM task") == [("a",)]
+
+
+def test_an_attempt_that_failed_makes_a_task_flaky_and_an_end_with_its_run_does_not(
+    store: Store,
+) -> None:
+    recording = Recording.begin(store, ["again", "ended", "well"], TIME, {})
+    recording.ended(0, Ended("ok", attempts=2, code="x"))
+    recording.ended(1, Ended("ok", code="x"))
+    recording.ended(2, Ended("ok", attempts=1, code="x"))
+    recording.write()
+    recording = Recording.begin(store, ["again", "ended", "well"], TIME, {})
+    recording.ended(1, Ended("lost", reason="ended, as the run was aborted", code="x"))
+    recording.write()
+    assert flaky(store) == [("again", 0)]

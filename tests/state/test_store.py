@@ -22,7 +22,7 @@ TIME = 1_000_000_000.0
 
 
 def write_a_run(folder: pathlib.Path, name: str = "a") -> None:
-    with Store(folder) as store:
+    with Store(folder, sets_aside=True) as store:
         recording = Recording.begin(store, [name], TIME, {})
         recording.ended(0, Ended("ok"))
         recording.end(TIME + 1, interrupted=False)

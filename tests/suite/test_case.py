@@ -17,7 +17,7 @@ from pexen.sched.common import task_name
 from pexen.sched.meta import SchedMeta
 from pexen.sched.pool import ExecutorPool, ProcessWorkerPool, ThreadWorkerPool
 from pexen.sched.pool.base import WorkerPool
-from pexen.suite import Finding, SuiteError, report
+from pexen.suite import Finding, Suite, SuiteError, report
 from pexen.suite.case import Case, opened
 
 POOLS: dict[str, Callable[[], WorkerPool]] = {
@@ -143,3 +143,12 @@ def test_a_thread_that_a_task_starts_reports_in_the_context_of_the_task() -> Non
 def test_a_wrong_report_is_the_failure_of_its_task(arguments: dict[str, Any], error: str) -> None:
     ((res, found),) = run(ThreadWorkerPool(), lambda: report("x", **arguments))
     assert res.outcome == "failed" and error in str(res.excinfo.val) and found == []
+
+
+def test_one_that_skips_with_a_failure_found_has_failed() -> None:
+    def skips() -> None:
+        report("disk", "fail", "gone")
+        raise TaskSkip("nothing to do")
+
+    (res,) = Suite([skips]).run()
+    assert (res.outcome, res.excinfo and str(res.excinfo.val)) == ("failed", "disk: gone")

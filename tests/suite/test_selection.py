@@ -107,3 +107,11 @@ def test_tasks_without_metadata_are_told_apart_and_the_defaults_stay_as_they_are
     plain = [lambda: 1, lambda: 2]
     assert [each.task for each in select(plain, wanted=lambda each: each is plain[1])] == plain[1:]
     assert not vars(meta_of(len))
+
+
+def test_a_name_is_not_a_pattern_as_well() -> None:
+    tasks = [task(lambda: None), task(lambda: None)]
+    for each, name in zip(tasks, ("test_x[1]", "test_x1")):
+        each.__qualname__ = name
+    assert [chosen.task for chosen in select(tasks, ["test_x[1]"])] == tasks[:1]
+    assert [chosen.task for chosen in select(tasks, ["test_x[0-9]"])] == tasks[1:]

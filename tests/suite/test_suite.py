@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +11,7 @@ import pytest
 
 from pexen import PexenWarning, task
 from pexen.report.junit import junit
-from pexen.sched import Outcome, TaskSkip
+from pexen.sched import Outcome, SchedulerError, TaskSkip
 from pexen.sched.events import Blocked, Event, Finished, Retried, Started
 from pexen.sched.pool import ProcessWorkerPool, ThreadWorkerPool
 from pexen.sched.pool.base import WorkerPool
@@ -144,3 +146,35 @@ def test_a_listener_that_raises_keeps_no_other_from_hearing(
     assert len(list(suite.run(ThreadWorkerPool(1)))) == 2
     assert len([event for event in heard if isinstance(event, Finished)]) == 2
     assert len(caplog.records) == 1
+
+
+def test_a_suite_that_runs_refuses_to_run_once_more_and_goes_on() -> None:
+    suite = Suite([lambda: 1, lambda: 2])
+    results = suite.run()
+    next(results)
+    with pytest.raises(SchedulerError, match="running already"):
+        next(suite.run())
+    assert len(list(results)) == 1 and len(list(suite.run())) == 2
+
+
+def test_who_prints_to_what_stands_for_stdout_is_told_what_it_is() -> None:
+    def asks() -> tuple[str, bool, int]:
+        return sys.stdout.encoding, sys.stdout.isatty(), sys.stderr.fileno()
+
+    with open(os.devnull, "w", encoding="latin-1") as stream:
+        before, sys.stdout = sys.stdout, stream
+        try:
+            (res,) = Suite([asks]).run()
+        finally:
+            sys.stdout = before
+    assert res.ret == ("latin-1", False, sys.stderr.fileno())
+
+
+def test_a_listener_that_raises_keeps_no_other_from_hearing(caplog: Any) -> None:
+    heard: list[Event] = []
+
+    def raises(event: Event) -> None:
+        raise ValueError("not me")
+
+    list(Suite([lambda: 1], listeners=[raises, heard.append]).run())
+    assert any(isinstance(event, Finished) for event in heard)
