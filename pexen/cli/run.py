@@ -22,6 +22,7 @@ from ..state import Keeper, StateError
 from ..state.history import Past
 from ..state.places import place_of
 from ..suite import End, Selected, Suite, going_on
+from ..suite.done import Done
 from . import record, reports
 from .choice import choose, listed, rerun_command, waits_for
 from .collect import collect, explained
@@ -99,7 +100,7 @@ class _Run:
     def run(self, stream: TextIO | None) -> int:
         """Run the tasks; returns the exit status."""
         args, kept = self.args, self.kept
-        over = self._over() if args.resume else {}
+        to_run, over = self._going_on() if args.resume else (self.chosen, {})
         seconds = kept.seconds(self.tasks)
         expected = {task_name(task): seconds.get(identity(task)) for task in self.tasks}
         # More workers than tasks would only be started and ended.
@@ -109,7 +110,7 @@ class _Run:
             hearing, terminal = self._hearing(live, stream, begun)
             with explained(self.tasks):
                 suite = Suite(
-                    going_on(self.chosen, lambda task: _end(over.get(identity(task)))),
+                    to_run,
                     resources=dict(args.resource or ()),
                     durations=None if args.shuffle is None else {},
                     listeners=[hearing.hear],
@@ -136,11 +137,16 @@ class _Run:
             begun, elapsed = kept.begun, pool.clock() - kept.begun
         return self._concluded(hearing, terminal, problem, begun, elapsed)
 
-    def _over(self) -> dict[Any, Past]:
-        number = to_resume(self.kept)
+    def _going_on(self) -> tuple[list[Any], dict[Any, Past]]:
+        """What is to be run for a run that goes on, and how those ended that aren't run again."""
         over = self.kept.over(self.tasks)
-        say("note", f"run {number} goes on: {len(over)} of {len(self.tasks)} tasks had ended")
-        return over
+        to_run = going_on(self.chosen, lambda task: _end(over.get(identity(task))))
+        # Some that had ended may have to be run again, as they were torn down.
+        done = {identity(each.task) for each in to_run if isinstance(each, Done)}
+        over = {key: past for key, past in over.items() if key in done}
+        run, total = to_resume(self.kept), len(self.tasks)
+        say("note", f"run {run} goes on: {len(over)} of {total} tasks needn't be run again")
+        return to_run, over
 
     def _hearing(
         self, live: Live | None, stream: TextIO | None, begun: float

@@ -83,7 +83,7 @@ def test_what_ended_is_not_run_again_and_what_ran_is(suite, by):
     interrupted(suite, "suite", by=by)
     suite.script("""
         $ pexen run --resume -j1 suite
-        pexen: note: run 1 goes on: 2 of 4 tasks had ended
+        pexen: note: run 1 goes on: 2 of 4 tasks needn't be run again
         ok        suite/c  N s
         ok        suite/d  N s
 
@@ -120,7 +120,7 @@ def test_without_a_target_it_goes_on_with_the_command_line_that_it_had(suite):
     interrupted(suite, "--only", "suite/c", "--json", "it.json", "suite")
     assert not (suite.folder / "it.json").exists()
     out, err, status = suite.run("run", "--resume")
-    assert err == "pexen: note: run 1 goes on: 1 of 2 tasks had ended\n"
+    assert err == "pexen: note: run 1 goes on: 1 of 2 tasks needn't be run again\n"
     assert ("2 tasks: 2 ok" in out, status) == (True, 0)
     assert (suite.folder / "it.json").exists()
 
@@ -150,7 +150,7 @@ def test_what_failed_last_is_still_what_the_run_was_begun_with(suite):
     suite.write("suite.py", source)
     interrupted(suite, "--lf", "suite")
     out, err, status = suite.run("run", "--resume")
-    assert err == "pexen: note: run 2 goes on: 2 of 4 tasks had ended\n"
+    assert err == "pexen: note: run 2 goes on: 2 of 4 tasks needn't be run again\n"
     assert ("4 tasks: 4 ok" in out, status) == (True, 0)
     assert Counter(log(suite)) == {"a": 1, "b": 1, "c": 2, "d": 1}
 
@@ -208,7 +208,7 @@ def test_a_run_goes_on_as_often_as_it_is_interrupted(suite):
 def test_only_the_round_that_was_interrupted_goes_on(suite):
     interrupted(suite, "--repeat", "3", "suite")
     out, err, _ = suite.run("run", "--resume")
-    assert err == "pexen: note: run 1 goes on: 2 of 4 tasks had ended\n"
+    assert err == "pexen: note: run 1 goes on: 2 of 4 tasks needn't be run again\n"
     assert out.count("4 tasks: ") == 1
     assert suite.run("run", "--resume")[2] == 2
 
@@ -230,7 +230,7 @@ def test_a_task_that_is_new_is_run_and_one_that_is_gone_is_not(suite):
     source = SUITE.replace("def b(", "def new(").replace('note("b")', 'note("new")')
     suite.write("suite.py", source)
     out, err, _ = suite.run("run", "--resume")
-    assert err == "pexen: note: run 1 goes on: 1 of 4 tasks had ended\n"
+    assert err == "pexen: note: run 1 goes on: 1 of 4 tasks needn't be run again\n"
     assert "4 tasks: 3 ok, 1 failed" in out and "failed    suite/new" in out
     record = suite.run("report", "--json", "it.json") and json.loads(
         (suite.folder / "it.json").read_text()

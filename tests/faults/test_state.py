@@ -244,7 +244,7 @@ def test_a_disk_that_gets_full_ends_the_record_and_not_the_run(
         assert run.status == "running" and run.outcomes == {"ok": 1}
     (disk / "filler").unlink()
     out, err, status = _run(tmp_path, disk / "state", "--resume")
-    assert "run 1 goes on: 1 of 3 tasks had ended" in err
+    assert "run 1 goes on: 1 of 3 tasks needn't be run again" in err
     assert "3 tasks: 3 ok" in out and status == 0
 
 
