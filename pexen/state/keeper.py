@@ -169,13 +169,13 @@ class Keeper:
         """What a worker calls with a task's number, from 0, at a point of reboot."""
         if self._store is None or self._recording is None:
             return None
-        return Marker(str(self._store.folder.absolute()), self._recording.run)
+        return Marker(str(self._store.folder), self._recording.run)
 
     def attachments(self) -> str:
         """The folder for files that tasks of this run hand over; empty if there is none."""
         if self._store is None or self._recording is None:
             return ""
-        return str(attachments_of(self._store.folder, self._recording.run).absolute())
+        return str(attachments_of(self._store.folder, self._recording.run))
 
     def end(self, interrupted: bool) -> None:
         """The run has ended."""

@@ -58,11 +58,9 @@ class Suite:
     `folder`
         where worker processes keep meanwhile what they have captured: a run makes a folder of its
         own there, and removes it at its end. None is the system's folder for temporary files.
-
     `attachments`
         a folder for the files that tasks hand over by `attach`, which is made when the first one
         does. It stays, and what is in it already is left alone.
-
     `state`
         a `State`, as `pexen.state.keeping` gives one: the run is written into it, and `durations`
         are by default those that it knows.
