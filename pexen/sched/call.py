@@ -8,7 +8,7 @@ import inspect
 import sys
 import types
 from collections.abc import Callable
-from typing import Any, TypeVar, overload
+from typing import Any, NamedTuple, TypeVar, overload
 
 from .common import ExceptionInfo, Outcome, Shared, Task, TaskEnd, TaskFailError, TaskRes
 from .meta import SCHED_ATTR_NAME
@@ -20,6 +20,19 @@ make_result = tuple.__new__
 
 # The files of those who call tasks, whose frames tell the reader of a traceback nothing.
 callers = {__file__}
+
+
+class WithExtra(NamedTuple):
+    """What a task returns that calls another one: how that ended, and something beside it.
+
+    `error` is what the other raised, or None. `extra` becomes that of the result, whatever comes of
+    the rest: what the other returned or raised may be nothing that can travel.
+    """
+
+    ret: Any
+    error: BaseException | None
+    extra: Any
+
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
@@ -61,10 +74,15 @@ def run_task(
     except BaseException as exc:
         error = exc
     ended = clock()
+    extra = None
+    if type(ret) is WithExtra:
+        ret, error, extra = ret
     if error is None:
         res = make_result(TaskRes, (task, shared, ret, None))
     else:
         res = _result_of(error, task, shared)
+    if extra is not None:
+        res.extra = extra
     res.started = started
     res.duration = ended - started
     return res
@@ -86,7 +104,7 @@ def _result_of(error: BaseException, task: Task, shared: Shared) -> TaskRes:
     else:  # of a caller that isn't ours, which raised it itself
         if trace is not error.__traceback__:
             trace = None
-    error.__traceback__ = trace
+    BaseException.with_traceback(error, trace)  # an assignment may be refused by its class
     info = ExceptionInfo.of(error)
     if isinstance(error, TaskEnd):
         res = TaskRes(task, shared, error.ret, info)

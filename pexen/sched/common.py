@@ -188,6 +188,8 @@ class TaskRes(_ResFields):
         claims are released.
     `abandoned`
         True where the task may still run, as nothing can end its thread.
+    `extra`
+        what came beside the result from a task that calls another; None without one.
     """
 
     outcome: Outcome = Outcome.OK
@@ -199,6 +201,7 @@ class TaskRes(_ResFields):
     deps_ok: bool = True
     locks_ok: bool = True
     abandoned: bool = False
+    extra: Any = None
 
     def __new__(
         cls,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, Final, NamedTuple
 
-from ..sched.call import callers, takes_shared
+from ..sched.call import WithExtra, callers, takes_shared
 from ..sched.common import (
     CALLPATH_ATTR_NAME,
     Outcome,
@@ -38,21 +38,20 @@ _CAPTURING: Final[dict[str, Callable[[str, int], AbstractContextManager[Output]]
     THREAD: lambda folder, number: capturing_thread(),
 }
 
-# Where an exception has what its task had found and printed before it raised it; a result, what
-# was taken from there.
-_ATTR_NAME = "pexen_suite_extra_"
+# Outcomes of tasks that didn't come back from their worker.
+_WITHOUT_END = Outcome.LOST, Outcome.TIMEOUT
 
 # How many findings the error of a task names that has failed by them.
 _MAX_NAMED = 10
 
 
 class _Extra(NamedTuple):
-    """What a task found, printed and attached; in the place of what it returned, which it has."""
+    """What a task found, printed and attached, beside its result."""
 
-    findings: tuple[Finding, ...]
-    output: str
-    ret: Any = None
+    findings: tuple[Finding, ...] = ()
+    output: str = ""
     attachments: tuple[Attachment, ...] = ()
+
 
 
 class SuiteRes(TaskRes):
@@ -111,7 +110,7 @@ class Case:
 
     def __call__(self, shared: Shared, /, **kwargs: Any) -> Any:
         if self._end is not None:
-            raise self._end
+            return WithExtra(None, self._end, None)
         task, error, ret = self.task, None, None
         capturing = _CAPTURING[self.captures](self.folder, self.number)
         found = Found(task, self.attachments, self._mark)
@@ -123,17 +122,20 @@ class Case:
                 error = exc
         if self._output is output:  # else this thread was abandoned, and it is another's
             self._output = None
-        findings = found.findings
-        if output.text and _is_program(ret, error):
-            error = _judged(output.text, findings, ret, error)
-        if findings or output.text or found.attachments:
-            extra = _Extra(tuple(findings), output.text, ret, tuple(found.attachments))
-            if error is None:
-                ret = extra
-            else:
-                with contextlib.suppress(Exception):  # one that takes no attributes
-                    object.__setattr__(error, _ATTR_NAME, extra)
-        return _ended(error, ret, [each for each in findings if each.verdict == FAIL])
+        findings, text = found.findings, output.text
+        if text and _is_program(ret, error):
+            error = _judged(text, findings, ret, error)
+        if findings:
+            error = _failed(findings, ret, error)
+        extra = None
+        if findings or text or found.attachments:
+            extra = _Extra(tuple(findings), text, tuple(found.attachments))
+        elif error is None:
+            return ret
+        try:
+            return WithExtra(ret, error, extra)
+        finally:
+            del error  # which has this frame in its traceback
 
     def left_output(self, worker: str) -> str:
         """What the task has printed, of which its worker didn't come back."""
@@ -145,17 +147,17 @@ class Case:
         return None if self.marker is None else self.marker(self.number - 1)
 
 
-def _ended(error: BaseException | None, ret: Any, failed: list[Finding]) -> Any:
-    """Return or raise as the task did, but fail if it has found failures."""
-    try:
-        skips = isinstance(error, TaskEnd) and error.outcome in (Outcome.SKIPPED, Outcome.FRESH)
-        if error is not None and not (failed and skips):
-            raise error
-        if failed:
-            raise TaskFailError(_summary(failed), deps_ok=False, ret=ret) from None
-        return ret
-    finally:
-        del error  # which has this frame in its traceback
+def _failed(
+    findings: list[Finding], ret: Any, error: BaseException | None
+) -> BaseException | None:
+    """As the task ended, but as a failure if it has found failures."""
+    failed = [each for each in findings if each.verdict == FAIL]
+    ended_well = error is None or (
+        isinstance(error, TaskEnd) and error.outcome in (Outcome.SKIPPED, Outcome.FRESH)
+    )
+    if failed and ended_well:
+        return TaskFailError(_summary(failed), deps_ok=False, ret=ret)
+    return error
 
 
 def name_as(other: Any, task: Task) -> None:
@@ -170,37 +172,15 @@ def name_as(other: Any, task: Task) -> None:
 def opened(res: TaskRes) -> SuiteRes:
     """The result of the task in a Case, as if it had been run by itself, with what it found."""
     case: Any = res.task
-    extra = _extra_of(res)
-    new = SuiteRes(case.task, res.shared, extra.ret, res.excinfo)
+    if res.extra is None and res.outcome in _WITHOUT_END and case.captures != NOT:
+        # Kept there, as one may be opened twice: as that of an attempt, and as the last one.
+        res.extra = _Extra(output=case.left_output(res.worker))
+    new = SuiteRes(case.task, *res[1:])
     vars(new).update(vars(res))
-    vars(new).pop(_ATTR_NAME, None)
-    new.findings, new.output, new.attachments = extra.findings, extra.output, extra.attachments
+    if res.extra is not None:
+        new.findings, new.output, new.attachments = res.extra
+        del new.extra
     return new
-
-
-def _extra_of(res: TaskRes) -> _Extra:
-    if isinstance(res.ret, _Extra):
-        return res.ret
-    # A result may be opened twice: as that of an attempt, and as the last one if there is no other.
-    extra: _Extra | None = vars(res).get(_ATTR_NAME)
-    if extra is None:
-        if res.excinfo is not None and res.excinfo.val is not None:
-            extra = vars(res.excinfo.val).pop(_ATTR_NAME, None)
-            extra = extra and extra._replace(ret=res.ret)
-        if extra is None:
-            extra = _Extra((), _left_by(res), res.ret)
-        if res.excinfo is not None:
-            setattr(res, _ATTR_NAME, extra)
-    return extra
-
-
-def _left_by(res: TaskRes) -> str:
-    """What a task has printed that didn't come back from its worker."""
-    case: Any = res.task
-    if res.outcome not in (Outcome.LOST, Outcome.TIMEOUT) or case.captures == NOT:
-        return ""
-    output: str = case.left_output(res.worker)
-    return output
 
 
 def _is_program(ret: Any, error: BaseException | None) -> bool:

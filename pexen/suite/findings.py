@@ -65,7 +65,7 @@ def report(name: str, verdict: str = OK, note: str = "", **data: Any) -> None:
     if verdict not in VERDICTS:
         raise ValueError(f"verdict is {verdict!r}; there are {', '.join(VERDICTS)}")
     try:
-        json.dumps(data)
+        data = json.loads(json.dumps(data))  # as it is now, and of types that load anywhere
     except (TypeError, ValueError) as exc:
         raise TypeError(f"data of report {name!r} is nothing for JSON: {exc}") from exc
     found.findings.append(Finding(str(name), verdict, str(note), data))

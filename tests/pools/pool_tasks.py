@@ -11,6 +11,7 @@ from typing import Any
 
 from pexen import task
 from pexen.sched import TaskFailError, TaskSkip
+from pexen.sched.call import WithExtra
 
 
 def noop() -> None:
@@ -50,6 +51,25 @@ class TwoArguments(Exception):
 
 def fail_with_two_arguments() -> None:
     raise TwoArguments("one", "two")
+
+
+class Closed(Exception):
+    """Takes no attributes, not even its traceback."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(name)
+
+
+def fail_closed() -> None:
+    raise Closed
+
+
+def returns_beside() -> Any:
+    return WithExtra(threading.Lock(), None, "returned")
+
+
+def raises_beside() -> Any:
+    return WithExtra(None, ValueError(), "raised")
 
 
 def exit_python() -> None:

@@ -162,6 +162,25 @@ def test_an_exception_that_cannot_be_rebuilt_keeps_its_type_and_text(kind: str) 
     assert "fail_with_two_arguments" in res.excinfo.text
 
 
+def test_an_exception_that_takes_no_attributes_is_one_task_s_failure(kind: str) -> None:
+    pool = started(kind, tasks.fail_closed, tasks.noop)
+    pool.submit(tasks.fail_closed)
+    pool.submit(tasks.noop)
+    failed, fine = finish(pool)
+    assert failed.outcome is Outcome.FAILED and "fail_closed" in failed.excinfo.text
+    assert fine.outcome is Outcome.OK
+
+
+def test_what_comes_beside_a_result_comes_whatever_comes_of_that(kind: str) -> None:
+    bodies = [tasks.returns_beside, tasks.raises_beside]
+    pool = started(kind, *bodies)
+    for body in bodies:
+        pool.submit(body)
+    found = finish(pool)
+    assert [res.extra for res in found] == ["returned", "raised"]
+    assert found[1].outcome is Outcome.FAILED and found[1].excinfo.type is ValueError
+
+
 def test_partials_methods_builtins_and_classes_are_tasks(kind: str) -> None:
     text = "a b"
     bodies = [functools.partial(tasks.echo), text.upper, task(len), dict]

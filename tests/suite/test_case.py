@@ -152,3 +152,73 @@ def test_one_that_skips_with_a_failure_found_has_failed() -> None:
 
     (res,) = Suite([skips]).run()
     assert (res.outcome, res.excinfo and str(res.excinfo.val)) == ("failed", "disk: gone")
+
+
+# -- what a task found isn't lost with what it returned or raised ---------------------------------
+
+
+def returns_what_cant_travel() -> Any:
+    report("before", "warn")
+    return threading.Lock()
+
+
+class Closed(Exception):
+    """Takes no attributes, and can't be loaded from its arguments."""
+
+    __slots__ = ()
+
+    def __init__(self, one: str, other: str) -> None:
+        super().__init__(one)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(name)
+
+    def __reduce__(self) -> Any:
+        raise TypeError("can't be pickled")
+
+
+def raises_what_cant_travel() -> None:
+    report("before", "warn")
+    raise Closed("one", "other")
+
+
+@pytest.mark.parametrize("task", [returns_what_cant_travel, raises_what_cant_travel])
+def test_a_result_that_cant_travel_takes_nothing_with_it(
+    pool: WorkerPool, task: Callable[..., Any]
+) -> None:
+    ((res, found),) = run(pool, task)
+    assert [each.name for each in found] == ["before"]
+    assert res.outcome == "failed" or isinstance(res.ret, type(threading.Lock()))
+
+
+def test_tasks_that_raise_the_same_exception_each_have_what_they_found() -> None:
+    broken = OSError("broken")
+    all_there = threading.Barrier(2)
+
+    def raises_it(name: str) -> None:
+        report(name)
+        all_there.wait(30)
+        raise broken
+
+    tasks = [functools.partial(raises_it, name) for name in ("one", "other")]
+    found = run(ThreadWorkerPool(2), *tasks)
+    assert [[each.name for each in findings] for _, findings in found] == [["one"], ["other"]]
+
+
+class Text(str):
+    """Local to where it was made, as far as pickle can tell."""
+
+    def __reduce__(self) -> Any:
+        raise TypeError("can't be pickled")
+
+
+def reports_odd_data() -> None:
+    data = {"seen": [1]}
+    report(Text("name"), "ok", Text("note"), text=Text("value"), **data)
+    data["seen"].append(2)
+
+
+def test_data_is_kept_as_it_was_when_it_was_reported(pool: WorkerPool) -> None:
+    ((res, (finding,)),) = run(pool, reports_odd_data)
+    assert res.outcome == "ok"
+    assert finding == ("name", "ok", "note", {"text": "value", "seen": [1]})

@@ -25,8 +25,9 @@ from .exceptions import decode_exception, describe, encode_exception
 _OUTCOMES = list(Outcome)
 _NUMBERS = {outcome: number for number, outcome in enumerate(_OUTCOMES)}
 
-# seq, outcome, deps_ok, locks_ok, started, duration, sent, length of the pickled exception.
-_HEAD = struct.Struct("<QB??dddQ")
+# seq, outcome, deps_ok, locks_ok, started, duration, sent, and the lengths of the pickled
+# exception and of what is beside the result.
+_HEAD = struct.Struct("<QB??dddQQ")
 
 READY = 0  # the number of no task, which are numbered from 1: initialised, or (failed) why not
 
@@ -51,7 +52,8 @@ class Report(NamedTuple):
     started: float
     duration: float
     sent: float  # when the message was complete, on the worker's clock
-    size: int  # of the pickled exception, which follows, 0 if there is none; then comes the rest
+    size: int  # of the pickled exception, which follows, 0 if there is none
+    extra_size: int  # of what is beside the result, which comes then; 0 if there is nothing
 
     @property
     def is_special(self) -> bool:
@@ -110,15 +112,16 @@ def _array_of(typecode: str, content: bytes) -> array.array[Any]:
 
 def encode_result(seq: int, res: TaskRes) -> tuple[bytes, Buffers]:
     """A result as a message; one that can't be pickled becomes the task's failure."""
-    if res.ret is None and not res.shared and res.excinfo is None and res.outcome is _OK:
+    nothing = res.ret is None and not res.shared and res.excinfo is None and res.extra is None
+    if nothing and res.outcome is _OK:
         times = res.started or 0, res.duration or 0, time.monotonic()
-        return _HEAD.pack(seq, *_PLAIN, *times, 0), ()  # as most are
+        return _HEAD.pack(seq, *_PLAIN, *times, 0, 0), ()  # as most are
     return _encoded(seq, res, _pickled)
 
 
 def encode_returned(seq: int) -> bytes:
     """The worker has a ticket for what it hasn't read, and gives it back."""
-    return _HEAD.pack(seq, _RETURNED, False, False, 0, 0, time.monotonic(), 0)
+    return _HEAD.pack(seq, _RETURNED, False, False, 0, 0, time.monotonic(), 0, 0)
 
 
 def encode_whole(seq: int, res: TaskRes) -> bytes:
@@ -130,7 +133,7 @@ _Pickling = Callable[[Any, Shared], tuple[bytes, Buffers]]
 
 
 def _encoded(seq: int, res: TaskRes, pickled: _Pickling) -> tuple[bytes, Buffers]:
-    content, buffers, exception = b"", _NO_BUFFERS, b""
+    content, buffers, exception, extra = b"", _NO_BUFFERS, b"", b""
     info = res.excinfo
     outcome, deps_ok, locks_ok = res.outcome, res.deps_ok, res.locks_ok
     if res.ret is not None or res.shared:
@@ -140,12 +143,15 @@ def _encoded(seq: int, res: TaskRes, pickled: _Pickling) -> tuple[bytes, Buffers
             if info is None:
                 info = ExceptionInfo.of(_unpicklable(res, exc))
                 outcome, deps_ok, locks_ok = Outcome.FAILED, False, False
+    if res.extra is not None:
+        extra = pickle.dumps(res.extra, 5)  # of what is always picklable: it isn't the task's
     if info is not None:
         exception = encode_exception(info)
-    started, duration, sent = res.started or 0, res.duration or 0, time.monotonic()
-    number = _NUMBERS[outcome]
-    head = _HEAD.pack(seq, number, deps_ok, locks_ok, started, duration, sent, len(exception))
-    return head + exception + content, buffers
+    head = _HEAD.pack(
+        seq, _NUMBERS[outcome], deps_ok, locks_ok,
+        res.started or 0, res.duration or 0, time.monotonic(), len(exception), len(extra),
+    )  # fmt: skip
+    return head + exception + extra + content, buffers
 
 
 def _pickled(ret: Any, shared: Shared) -> tuple[bytes, Buffers]:
@@ -188,7 +194,7 @@ def encode_not_loaded(seq: int, exc: BaseException) -> bytes:
     """The task could not be loaded in this worker, and has not begun."""
     exception = encode_exception(ExceptionInfo.of(exc))
     times = 0, 0, time.monotonic()
-    return _HEAD.pack(seq, _NOT_LOADED, False, False, *times, len(exception)) + exception
+    return _HEAD.pack(seq, _NOT_LOADED, False, False, *times, len(exception), 0) + exception
 
 
 def decode_report(message: bytes) -> Report:
@@ -217,17 +223,20 @@ def _decoded(
     report: Report, message: bytes, task: Task, worker: str, buffers: Landed
 ) -> TaskRes:
     info = reported_exception(report, message) if report.size else None
-    content = memoryview(message)[_HEAD.size + report.size :]
+    rest = memoryview(message)[_HEAD.size + report.size :]
+    extra, content = rest[: report.extra_size], rest[report.extra_size :]
     ret: Any = None
     shared: Shared = {}
     try:
         if content:
             ret, shared = _loaded(content, buffers)
+        res = TaskRes(task, shared, ret, info)
+        res.outcome, res.deps_ok, res.locks_ok = report.outcome, report.deps_ok, report.locks_ok
     except BaseException as exc:
-        exc.__traceback__ = None  # it would keep this frame, and with it the message
-        return TaskRes.failed(task, {}, info or ExceptionInfo.of(exc), worker)
-    res = TaskRes(task, shared, ret, info)
-    res.outcome, res.deps_ok, res.locks_ok = report.outcome, report.deps_ok, report.locks_ok
+        BaseException.with_traceback(exc, None)  # it would keep this frame, and so the message
+        res = TaskRes.failed(task, {}, info or ExceptionInfo.of(exc), worker)
+    if extra:
+        res.extra = pickle.loads(extra)
     return res
 
 
