@@ -8,7 +8,7 @@ from ..report.jsonl import Lines
 from ..report.live import Live
 from ..sched import Outcome
 from ..sched.common import task_name
-from ..sched.events import Checkpoint, Event, Finished, Started
+from ..sched.events import Checkpoint, Event, Finished, Started, hears
 from ..state.places import place_of
 from .ended import Ended
 from .ending import say
@@ -41,6 +41,7 @@ class Hearing:
         self.error: Exception | None = None
         self.failures = 0
 
+    @hears(Started, Finished, Checkpoint)
     def hear(self, event: Event) -> None:
         """Take in an event; an error of ours ends the run, as else results would be lost."""
         try:

@@ -4,13 +4,17 @@ A listener is any callable taking one event. It hears of everything in the order
 which the scheduler learns of it, and can't alter a run: what it raises is logged once and
 otherwise ignored. It is called in the scheduler's thread, or, for what follows at once from
 adding tasks during a run, in the thread that adds them.
+
+One that says what it `hears` needs no other events; what no listener needs isn't made. It may be
+told of them all the same.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from .common import Outcome, Reason, Task, TaskRes
 
@@ -90,6 +94,29 @@ class Checkpoint(Event):
 
 Listener = Callable[[Event], object]
 
+L = TypeVar("L", bound=Callable[..., Any])
+
+ALL: frozenset[type[Event]] = frozenset(Event.__subclasses__())
+
+
+def hears(*kinds: type[Event]) -> Callable[[L], L]:
+    """Decorator for a listener, function or method, that needs only events of these kinds."""
+
+    def decorate(listener: L) -> L:
+        listener.hears = kinds  # type: ignore[attr-defined]  # it is a function
+        return listener
+
+    return decorate
+
+
+def heard_by(listeners: Iterable[Listener]) -> frozenset[type[Event]]:
+    """The kinds of events that some of the listeners need."""
+    kinds: set[type[Event]] = set()
+    for listener in listeners:
+        needed: Collection[type[Event]] = getattr(listener, "hears", ALL)
+        kinds.update(needed)
+    return frozenset(kinds)
+
 
 class Announcer:
     """Tells listeners, and reports each that raises, once."""
@@ -98,8 +125,9 @@ class Announcer:
         self._listeners = list(listeners)
         self._reported: set[int] = set()
 
-    def __bool__(self) -> bool:
-        return bool(self._listeners)
+    def heard(self) -> frozenset[type[Event]]:
+        """The kinds of events that there is somebody for, at present."""
+        return heard_by(self._listeners)
 
     def tell(self, event: Event) -> None:
         for listener in self._listeners:

@@ -64,7 +64,7 @@ class Run:
         self.declared = declared
         self.pool = pool
         self._announcer = announcer
-        self._tells = bool(announcer)
+        self._heard = announcer.heard()
         # State, guarded by the mutex, which is the scheduler's.
         self.mutex = mutex
         self.locks = Locks(declared.capacity, declared.requests, patience=2 * pool.workers)
@@ -101,13 +101,13 @@ class Run:
         self.state = [WAITING] * len(self.graph)
         self.unfinished = len(self.graph)
         self._counting = self.declared.exclusives
-        if self._tells:
+        if events.Started in self._heard:
             self.pool.on_begin = self._tell_started
         for node in ready:
             self.state[node] = READY
         entries = self._order.entries
         self._frontline.extend([entries[node] for node in ready])
-        if self._tells:
+        if events.Queued in self._heard:
             for node in ready:
                 self._tell(events.Queued, self.graph.tasks[node])
         self.open = True
@@ -147,7 +147,7 @@ class Run:
         delayed = self._retries.delayed
         best, others = self._frontline.sorted, self._frontline.heap
         priorities, plain = self.declared.priorities, self.declared.plain
-        outcomes, tells = self._outcomes, self._tells
+        outcomes, tells = self._outcomes, bool(self._heard)
         acquire, release = mutex.acquire, mutex.release
         place = this_place()
         res: Any
@@ -267,7 +267,7 @@ class Run:
             # Those that were popped last are the worst of them.
             self._worst = entry[0] if self._worst is None else max(self._worst, entry[0])
             self.handed += len(batch)
-            if self._tells:
+            if self._heard:
                 self._tell(events.Checkpoint, [task for task, _ in batch])
             self.pool.submit_all(batch)
 
@@ -361,7 +361,7 @@ class Run:
 
     def _offer_ready(self, nodes: Sequence[int]) -> None:
         state, entries, heap = self.state, self._order.entries, self._frontline.heap
-        if len(nodes) < FEW and not self._tells:  # as most often
+        if len(nodes) < FEW and events.Queued not in self._heard:  # as most often
             for node in nodes:
                 if state[node] is WAITING:
                     state[node] = READY
@@ -545,7 +545,7 @@ class Run:
     # -- telling ------------------------------------------------------------------------
 
     def _tell(self, event: Any, *details: Any) -> None:
-        if self._tells:
+        if event in self._heard:
             self._announcer.tell(event(self.pool.clock(), *details))
 
     def _tell_started(self, task: Task, time: float) -> None:

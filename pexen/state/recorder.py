@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from ..sched import Outcome
 from ..sched.common import Task, TaskRes, identity
-from ..sched.events import Checkpoint, Event, Finished
+from ..sched.events import Checkpoint, Event, Finished, hears
 from .folder import StateError
 from .recording import Ended, Recording
 from .store import storable
@@ -51,6 +51,7 @@ class Recorder:
         # State.
         self._broken = False
 
+    @hears(Finished, Checkpoint)
     def hear(self, event: Event) -> None:
         """Take in an event."""
         if self._broken:

@@ -5,21 +5,22 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 from ..sched import Sched
-from ..sched.common import SchedulerError, Task, TaskRes, identity
-from ..sched.events import Announcer, Blocked, Checkpoint, Event, Finished, Listener, Retried
+from ..sched.common import SchedulerError, Task, identity
+from ..sched.events import Listener
 from ..sched.order import Durations
 from ..sched.pool.base import WorkerPool
 from ..sched.pool.process import ProcessWorkerPool
 from ..sched.pool.thread import ThreadWorkerPool
 from .capture import routed
-from .case import NOT, PROCESS, THREAD, Case, SuiteRes, opened
+from .case import NOT, PROCESS, THREAD, Case, SuiteRes
 from .conditions import end_without, meta_without
 from .done import Done
 from .findings import Marker
 from .selection import Selected, selected
+from .translator import Translator
 from .workerfile import folder_of_run
 
 
@@ -85,10 +86,9 @@ class Suite:
         self._folder = None if folder is None else os.fspath(folder)
         self._listeners = list(listeners)
         self._attachments = "" if attachments is None else os.path.abspath(attachments)
-        self._opened: dict[int, SuiteRes] = {}  # by the identity of what is about to be yielded
         self._running = False
         self._aborted = False
-        self._announcer = Announcer(self._listeners)  # and, while it runs, of the state
+        self._translator = Translator(self._listeners)  # and, while it runs, the state's
         self._cases = [
             each if isinstance(each, Done) else _case(each, number)
             for number, each in enumerate(tasks, 1)
@@ -101,7 +101,7 @@ class Suite:
             self._cases,
             resources=resources,
             durations=None if durations is None else _of_cases(durations),
-            listeners=[self._tell] if self._listeners or state is not None else [],
+            listeners=[self._translator],
         )
 
     def run(self, pool: WorkerPool | None = None, **options: Any) -> Iterator[SuiteRes]:
@@ -121,11 +121,11 @@ class Suite:
             stack.callback(results.close)  # tasks may run until that has returned
             for res in results:
                 if isinstance(res.task, Case):
-                    yield self._open(res)
+                    yield self._translator.opened(res)
 
     def _over(self) -> None:
         self._running = False
-        self._opened.clear()
+        self._translator.forget()
 
     @contextlib.contextmanager
     def _kept(self, pool: WorkerPool) -> Iterator[None]:
@@ -137,14 +137,14 @@ class Suite:
             return
         listener = state.begin(self._tasks, pool.clock)
         if listener is not None:
-            self._announcer = Announcer([*self._listeners, listener])
+            self._translator.listeners = [*self._listeners, listener]
         self._prepare(state.marker(), self._attachments or state.attachments())
         interrupted, self._aborted = True, False
         try:
             yield
             interrupted = self._aborted
         finally:
-            self._announcer = Announcer(self._listeners)
+            self._translator.listeners = self._listeners
             state.end(interrupted)
 
     def _prepare(self, marker: Marker | None, attachments: str) -> None:
@@ -175,37 +175,6 @@ class Suite:
         """As `Sched.abort`; by the state, the run may go on some time."""
         self._aborted = True
         self._sched.abort()
-
-    def _open(self, res: TaskRes) -> SuiteRes:
-        """The result taken apart; what listeners were told is what is yielded."""
-        found = self._opened.pop(id(res), None)
-        return opened(res) if found is None else found
-
-    def _tell(self, event: Event) -> None:
-        translated = self._translated(event)
-        if translated is not None:
-            self._announcer.tell(translated)
-
-    def _translated(self, event: Any) -> Event | None:
-        """The event as if the task had been run by itself; None if it ended earlier."""
-        kind = type(event)
-        if kind is Checkpoint:
-            tasks = [case.task for case in event.tasks if type(case) is Case]
-            return Checkpoint(event.time, tasks)
-        case = getattr(event, "task", None)
-        if type(case) is not Case:
-            return None if type(case) is Done else cast(Event, event)
-        if kind is Finished:
-            result = None
-            if event.result is not None:
-                result = self._opened[id(event.result)] = opened(event.result)
-            return Finished(event.time, case.task, event.outcome, result, event.reason)
-        if kind is Retried:
-            result = opened(event.result)
-            return Retried(event.time, case.task, event.attempt, result, event.delay)
-        if kind is Blocked:
-            return Blocked(event.time, case.task, event.reason)
-        return cast(Event, kind(event.time, case.task))  # Queued, Started
 
 
 def _case(each: Task | Selected, number: int) -> Case:

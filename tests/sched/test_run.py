@@ -634,6 +634,24 @@ def test_all_that_a_task_follows_from_was_told_before_a_checkpoint(pool: WorkerP
     assert not early and len(told) == count + 1
 
 
+def test_what_no_listener_needs_is_not_told() -> None:
+    told: list[str] = []
+
+    @events.hears(events.Finished)
+    def ends(event: events.Event) -> None:
+        told.append(type(event).__name__)
+
+    @events.hears(events.Queued, events.Finished)
+    def queued_and_ends(event: events.Event) -> None:
+        pass
+
+    list(Sched([make("a")], listeners=[ends]).run())
+    assert told == ["Finished"]
+    told.clear()
+    list(Sched([make("a")], listeners=[ends, queued_and_ends]).run())
+    assert told == ["Queued", "Finished"]
+
+
 def test_a_listener_that_raises_is_reported_once_and_harms_nothing(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
