@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from ..sched import Outcome
 from ..sched.common import Task, TaskRes, identity
-from ..sched.events import Checkpoint, Event, Finished, hears
+from ..sched.events import Checkpoint, Event, Finished, Retried, hears
 from .folder import StateError
 from .recording import Ended, Recording
 from .store import storable
@@ -51,7 +51,7 @@ class Recorder:
         # State.
         self._broken = False
 
-    @hears(Finished, Checkpoint)
+    @hears(Finished, Retried, Checkpoint)
     def hear(self, event: Event) -> None:
         """Take in an event."""
         if self._broken:
@@ -62,6 +62,8 @@ class Recorder:
             for task in event.tasks:
                 self._recording.begins(self._number(task), event.time - self._begun)
             self.write()
+        elif isinstance(event, Retried):
+            self._recording.again(self._number(event.task))
 
     def write(self) -> None:
         """Write what was heard; also to be called when the run has ended."""

@@ -54,6 +54,7 @@ class Recording:
         self._tasks = tasks  # the id of each task
         self._begun: list[tuple[int, int, float]] = []  # not written yet
         self._ends: list[tuple[Any, ...]] = []  # not written yet
+        self._again: list[tuple[int, int]] = []  # not written yet
 
     @classmethod
     def begin(
@@ -94,13 +95,19 @@ class Recording:
         """The task of that number ended."""
         self._ends.append((self.run, self._tasks[task], *how))
 
+    def again(self, task: int) -> None:
+        """Another attempt at the task of that number follows, which has passed nothing yet."""
+        self._again.append((self.run, self._tasks[task]))
+
     def write(self) -> None:
         """Write down what was told; StateError if that can't be, and then it is told no more."""
-        begun, ends = self._begun, self._ends
-        if not (begun or ends):
+        begun, ends, again = self._begun, self._ends, self._again
+        if not (begun or ends or again):
             return
-        self._begun, self._ends = [], []
+        self._begun, self._ends, self._again = [], [], []
         with self._store.writing() as database:
+            if again:
+                database.executemany("DELETE FROM passed WHERE run = ? AND task = ?", again)
             database.executemany(_BEGIN, begun)
             database.executemany(_END, ends)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ..sched.common import TaskRes
+from ..sched.common import Reason, TaskRes
 from ..sched.events import (
     Announcer,
     Blocked,
@@ -68,7 +68,8 @@ class Translator:
         result = None
         if event.result is not None:
             result = self._opened[id(event.result)] = opened(event.result)
-        return Finished(event.time, case.task, event.outcome, result, event.reason)
+        reason = None if event.reason is None else _of_tasks(event.reason)
+        return Finished(event.time, case.task, event.outcome, result, reason)
 
     def _retried(self, event: Retried) -> Event:
         case: Any = event.task
@@ -76,11 +77,17 @@ class Translator:
 
     def _blocked(self, event: Blocked) -> Event:
         case: Any = event.task
-        return Blocked(event.time, case.task, event.reason)
+        return Blocked(event.time, case.task, _of_tasks(event.reason))
 
     def _of_task(self, event: Any) -> Event:
         other: Event = type(event)(event.time, event.task.task)
         return other
+
+
+def _of_tasks(reason: Reason) -> Reason:
+    """The same, with the tasks themselves as those at fault."""
+    cases: Any = reason.culprits
+    return reason._replace(culprits=tuple(case.task for case in cases))
 
 
 _TRANSLATED: dict[type[Event], Callable[[Translator, Any], Event]] = {

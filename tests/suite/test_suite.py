@@ -79,13 +79,15 @@ def test_listeners_are_told_of_the_tasks_and_of_the_results_that_are_yielded() -
         yielded = list(Suite(TASKS, listeners=[heard.append]).run(ThreadWorkerPool()))
     tasks = {event.task for event in heard if isinstance(event, Started)}
     assert tasks == {fill, count, breaks, skips}
-    assert [event.task for event in heard if isinstance(event, Blocked)] == [blocked]
+    (stuck,) = [event for event in heard if isinstance(event, Blocked)]
+    assert stuck.task is blocked and stuck.reason.culprits == (breaks,)
     (retried,) = [event for event in heard if isinstance(event, Retried)]
     assert retried.task is breaks and isinstance(retried.result, SuiteRes)
     told = [event for event in heard if isinstance(event, Finished)]
     results = [event.result for event in told if event.result is not None]
     assert all(one is other for one, other in zip(results, yielded, strict=True))
-    assert {event.task: event.outcome for event in told}[blocked] is Outcome.BLOCKED
+    (never,) = [event for event in told if event.task is blocked]
+    assert never.outcome is Outcome.BLOCKED and never.reason == stuck.reason
 
 
 def test_without_capture_tasks_print_as_ever(capfd: pytest.CaptureFixture[str]) -> None:
