@@ -83,15 +83,12 @@ class Recorder:
             reason = None if event.reason is None else storable(str(event.reason))
             return Ended(str(event.outcome), reason=reason)
         started = None if res.started is None else res.started - self._begun
-        deps_ok, shared = res.deps_ok, None
-        if deps_ok and res.shared:
-            shared = _pickled(res)
-            deps_ok = shared is not None
+        shared = _pickled(res) if res.deps_ok and res.shared else None
         reason, traceback, output, results = self._told(res)
         return Ended(
             str(event.outcome), started, res.duration, res.attempts, res.worker,
             _storable(reason), _storable(traceback), _storable(output or None),
-            json.dumps(results) if results else None, _listed(res), deps_ok, shared,
+            json.dumps(results) if results else None, _listed(res), res.deps_ok, shared,
             self._code_of(event.task),
         )  # fmt: skip
 
@@ -105,12 +102,12 @@ def _storable(text: str | None) -> str | None:
     return None if text is None else storable(text)
 
 
-def _pickled(res: TaskRes) -> bytes | None:
-    """The shared dict; None if it can't be pickled, and so isn't there when the run goes on."""
+def _pickled(res: TaskRes) -> bytes:
+    """The shared dict; empty if it can't be pickled, and so isn't there when the run goes on."""
     try:
         return pickle.dumps(res.shared, 5)
     except Exception:
-        return None
+        return b""
 
 
 def _told(res: TaskRes) -> Told:

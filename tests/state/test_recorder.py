@@ -69,10 +69,10 @@ def test_every_end_is_written_with_all_that_is_known(store: Store, make: Any) ->
     assert running(store, run) == {}
 
 
-def test_what_can_not_be_kept_does_not_count_as_provided(store: Store) -> None:
+def test_it_is_known_that_what_was_to_be_handed_on_can_not_be(store: Store) -> None:
     run = record(store, ThreadWorkerPool(), task(unpicklable))
     (past,) = results(store, run)
-    assert (past.how.outcome, past.how.deps_ok, past.how.shared) == ("ok", False, None)
+    assert (past.how.outcome, past.how.deps_ok, past.how.shared) == ("ok", True, b"")
 
 
 def test_a_run_goes_on_without_a_state_that_can_not_be_written(store: Store) -> None:

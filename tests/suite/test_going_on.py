@@ -52,6 +52,25 @@ def test_what_had_failed_provides_nothing() -> None:
         assert list(Suite(going_on([fill, count], ends.get)).run()) == []
 
 
+@pytest.mark.parametrize("lost", [b"", b"no pickle"])
+def test_what_cant_be_handed_on_is_made_again_if_it_is_needed(lost: bytes) -> None:
+    @task(requires=["rows"], provides=["sum"])
+    def add_up(shared: dict[str, Any]) -> None:
+        shared["sum"] = shared["rows"] + 1
+
+    @task(requires=["sum"])
+    def last(shared: dict[str, Any]) -> Any:
+        return shared["sum"]
+
+    ends = {fill: End(True, lost), add_up: End(True, lost), count: End(True, lost)}
+    with pytest.warns(PexenWarning, match="is run again, as what it handed on") as warned:
+        suite = Suite(going_on([fill, add_up, last, count], ends.get))
+    found = list(suite.run())
+    assert [res.task for res in found] == [fill, add_up, last] and found[-1].ret == 4
+    assert len(warned) == 2
+    assert list(Suite(going_on([fill, count], ends.get)).run()) == []
+
+
 def test_what_was_selected_goes_on_as_well() -> None:
     chosen = select([fill, other, count], ["count"])
     found = [res.task for res in Suite(going_on(chosen, {fill: End(True)}.get)).run()]
