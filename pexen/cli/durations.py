@@ -1,6 +1,6 @@
-"""How long tasks are expected to take, as a file says: `--durations FILE`.
+"""How long tasks are expected to take: as the state knows it, or as a file says.
 
-The file is a JSON object from the names of tasks, as `pexen list` prints them, to seconds;
+The file of `--durations FILE` is a JSON object from the names of tasks, as `pexen list` prints them, to seconds;
 or the record of a run, in which tasks that ended well have their durations.
 """
 
@@ -13,9 +13,26 @@ from typing import Any
 
 from ..sched.common import Task, task_name
 from ..sched.taskmap import TaskMap
+from ..state import StateError, Store, default_folder
+from ..state.history import seconds
+from ..state.store import FILE_NAME
 from . import record
 from .ending import UsageError, say
 from .words import label
+
+
+def in_state(tasks: Iterable[Task]) -> TaskMap[float]:
+    """The seconds of those of the tasks that earlier runs have told of."""
+    tasks, folder = list(tasks), default_folder()
+    if not (folder / FILE_NAME).exists():
+        return TaskMap.of([])
+    try:
+        with Store(folder) as store:
+            found = seconds(store, map(task_name, tasks))
+    except StateError as exc:
+        say("warning", f"{exc}; the plan is made without it")
+        return TaskMap.of([])
+    return TaskMap.of([(task, each) for task, each in zip(tasks, found) if each is not None])
 
 
 def read(path: str, tasks: Iterable[Task]) -> TaskMap[float]:
@@ -29,14 +46,14 @@ def read(path: str, tasks: Iterable[Task]) -> TaskMap[float]:
     known: list[tuple[Task, float]] = []
     if isinstance(found.get("tasks"), list):
         for task, entry in zip(tasks, record.matched(record.read(path), tasks), strict=True):
-            seconds: Any = entry.get("duration")
-            if entry.get("outcome") in ("ok", "fresh") and _is_seconds(seconds):
-                known.append((task, float(seconds)))
+            took: Any = entry.get("duration")
+            if entry.get("outcome") in ("ok", "fresh") and _is_seconds(took):
+                known.append((task, float(took)))
         return TaskMap.of(known)
-    for name, seconds in found.items():
-        if not _is_seconds(seconds):
+    for name, took in found.items():
+        if not _is_seconds(took):
             wanted = "give seconds, a number of 0 or above"
-            raise UsageError(f"file {path!r} says {seconds!r} of {name!r}; {wanted}")
+            raise UsageError(f"file {path!r} says {took!r} of {name!r}; {wanted}")
     unknown = dict(found)
     for task in tasks:
         for name in (task_name(task), label(task)):  # label: as it is printed

@@ -38,7 +38,8 @@ _EXAMPLES = """\
 _JOBS = "numbers of workers to try, with commas between (default: 1,2,4,8)"
 _DURATIONS = """\
 the seconds that tasks take: a JSON object from their names, as 'pexen list' prints them, or
-what 'pexen run --json FILE' wrote; a task that isn't there counts as the median"""
+what 'pexen run --json FILE' wrote; by default those that earlier runs had, as the state knows
+them; a task that isn't there counts as the median"""
 _RESOURCE = "how much there is of a resource that tasks take; may be given several times"
 _SEARCH = "simulate up to so many more runs, of each number of workers, in search of a shorter one"
 
@@ -52,9 +53,12 @@ def main(argv: Sequence[str]) -> int:
     # What modules print when they are imported is no part of the plan.
     with contextlib.redirect_stdout(sys.stderr):
         tasks = collect(args)
-    known = None if args.durations is None else durations.read(args.durations, tasks)
+    if args.durations is None:
+        known = durations.in_state(tasks)
+    else:
+        known = durations.read(args.durations, tasks)
     with explained(tasks):
-        sched = Sched(tasks, resources=dict(args.resource or ()), durations=known)
+        sched = Sched(tasks, resources=dict(args.resource or ()), durations=known or None)
         plans = [sched.plan(workers, search=args.search) for workers in args.jobs]
     put(_heading(tasks, known, plans[0]))
     put("\n".join(["", *_table(plans)]))
@@ -87,10 +91,10 @@ def _run_count(text: str) -> int:
 # -- the table -------------------------------------------------------------------------------
 
 
-def _heading(tasks: Sequence[Task], known: TaskMap[float] | None, plan: Plan) -> str:
+def _heading(tasks: Sequence[Task], known: TaskMap[float], plan: Plan) -> str:
     count = _counted(len(tasks), "task")
     if not known:
-        why = "no durations are known; --durations gives them"
+        why = "no durations are known; 'pexen run' learns them, or --durations gives them"
         return f"{count}, each counted as 1 second: {why}"
     text = f"{count}, {seconds(plan.work)} of work"
     missing = len(tasks) - len(known)

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from pexen.cli.words import seconds
+from pexen.state import Store
 
 SUITE = """
     from pexen import task
@@ -64,7 +65,7 @@ The critical path with 4 workers:
 
 def test_without_durations_each_task_counts_as_a_second_and_that_is_said(suite):
     out = plan(suite, "s")
-    assert out.startswith("5 tasks, each counted as 1 second: no durations are known; --durations")
+    assert out.startswith("5 tasks, each counted as 1 second: no durations are known")
     assert [line.split()[0] for line in out.splitlines()[3:7]] == ["1", "2", "4", "8"]
     assert "With 8 workers, the longest path is in the way: make its tasks shorter" in out
     assert "    2.00 s      1.00 s  s/fill  requires 'files'\n" in out
@@ -108,6 +109,37 @@ def test_a_run_can_be_planned_after_it_was_made(cli):
     taken = json.loads((cli.folder / "last.json").read_text())["tasks"][0]["duration"]
     out = plan(cli, "-j", "1", "--durations", "last.json", "s")
     assert out.startswith(f"1 task, {seconds(taken)} of work\n")
+
+
+def test_earlier_runs_give_durations(cli):
+    cli.write("t.py", TWO)
+    assert cli.run("run", "--threads", "t.py")[2] == 0
+    with Store(cli.folder / ".pexen") as store, store.writing() as database:
+        database.execute("UPDATE seconds SET mean = 4")
+    assert plan(cli, "-j", "1", "t.py").startswith("2 tasks, 8.00 s of work\n")
+    cli.write("last.json", json.dumps({"t/one": 3, "t/other": 3}))
+    assert "6.00 s of work" in plan(cli, "-j", "1", "--durations", "last.json", "t.py")
+
+
+def test_a_state_that_cannot_be_read_is_warned_of_and_the_plan_made(cli):
+    cli.write("t.py", TWO)
+    (cli.folder / ".pexen").mkdir()
+    (cli.folder / ".pexen" / "state.db").write_text("no database")
+    out, err, status = cli.run("plan", "-j", "1", "t.py")
+    assert status == 0 and "each counted as 1 second" in out
+    assert "the plan is made without it" in err
+    assert (cli.folder / ".pexen" / "state.db").read_text() == "no database"
+
+
+TWO = """
+    from pexen import task
+
+    @task
+    def one(): pass
+
+    @task
+    def other(): pass
+"""
 
 
 def test_several_causes_are_counted(cli):
