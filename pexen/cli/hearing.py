@@ -9,7 +9,7 @@ from ..report.live import Live
 from ..sched import Outcome
 from ..sched.common import task_name
 from ..sched.events import Checkpoint, Event, Finished, Started
-from ..state.places import place_of
+from ..sched.place import place_of
 from .ended import Ended
 from .ending import say
 from .record import as_result

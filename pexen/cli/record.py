@@ -30,10 +30,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..sched.common import Task, identity, task_name
-from ..state.recording import Place
+from ..sched.place import Place, callpath_of
 from .ended import Ended
 from .ending import UsageError
-from .metadata import callpath_of
 from .words import GOOD
 
 FORMAT = 1

@@ -17,14 +17,14 @@ from ..report import colour, github
 from ..report.jsonl import Lines
 from ..report.live import Live
 from ..sched.common import Task, identity, task_name
+from ..sched.place import places_of
 from ..sched.pool import ProcessWorkerPool, ThreadWorkerPool, WorkerPool
 from ..state import Keeper, StateError
 from ..state.history import Past
-from ..state.places import place_of
 from ..suite import End, Selected, Suite, going_on
 from ..suite.done import Done
 from . import record, reports
-from .choice import choose, listed, rerun_command, waits_for
+from .choice import choose, listed, rerun_command
 from .collect import collect, explained
 from .ended import Ended
 from .ending import FAILED, USAGE, WELL, pexen_warnings, say
@@ -91,10 +91,8 @@ class _Run:
         self.kept = kept
         self.chosen = chosen
         self.tasks = [each.task for each in chosen]
-        waits = waits_for(chosen)
-        self.places = [place_of(task, each) for task, each in zip(self.tasks, waits, strict=True)]
         self.about = _about(args, argv)
-        kept.about, kept.places = self.about, self.places
+        kept.about = self.about
         self.deadline_passed = False
 
     def run(self, stream: TextIO | None) -> int:
@@ -185,7 +183,7 @@ class _Run:
         if reports.wanted(args) or github.wanted(os.environ):
             document = record.document(
                 self.tasks, hearing.all_ended, begun, elapsed, interrupted,
-                self.places, lambda name: rerun_command(args, name), self.about,
+                places_of(self.tasks), lambda name: rerun_command(args, name), self.about,
             )  # fmt: skip
             written = reports.write_all(args, document) and written
             if github.wanted(os.environ):

@@ -78,7 +78,7 @@ def keys() -> list[str]:
     from pexen.cli.record import document
     from pexen.report.jsonl import KEYS
     from pexen.sched import Outcome
-    from pexen.state.recording import Place
+    from pexen.sched.place import Place
 
     def task() -> None:
         """Is never run."""
