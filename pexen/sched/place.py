@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from .common import CALLPATH_ATTR_NAME, Task
-from .meta import SchedMeta, meta_of
+from .meta import SchedMeta, has_meta, meta_of
 from .metacheck import every, unique
 
 # So many edges are kept for each task, on average, of those that are many for many.
@@ -38,7 +38,8 @@ def places_of(tasks: Sequence[Task]) -> list[Place]:
 
     Where many wait for many, not all are told.
     """
-    waits = _waits_for(list(map(meta_of, tasks)))
+    none = SchedMeta()
+    waits = _waits_for([meta_of(task) if has_meta(task) else none for task in tasks])
     return [place_of(task, each) for task, each in zip(tasks, waits, strict=True)]
 
 
