@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, cast
 
 from ..sched import Sched
 from ..sched.common import SchedulerError, Task, TaskRes, identity
-from ..sched.events import Announcer, Blocked, Checkpoint, Event, Finished, Listener, Retried
+from ..sched.events import Announcer, Blocked, Checkpoint, Event, Finished, Listener, Retried, Stopped
 from ..sched.order import Durations
 from ..sched.pool.base import WorkerPool
 from ..sched.pool.process import ProcessWorkerPool
@@ -21,6 +22,21 @@ from .done import Done
 from .findings import Marker
 from .selection import Selected, selected
 from .workerfile import folder_of_run
+
+_log = logging.getLogger("pexen")
+
+
+class Report(Protocol):
+    """What a suite wants of a report."""
+
+    def begin(self, tasks: Sequence[Task], clock: Callable[[], float], /) -> Listener | None:
+        """A run of these tasks begins; returns who has to hear of it. `clock` is its pool's.
+
+        What it raises, the run raises, and doesn't begin.
+        """
+
+    def end(self, interrupted: bool, /) -> None:
+        """The run has ended, or was ended or left; what this raises is logged."""
 
 
 class State(Protocol):
@@ -64,6 +80,9 @@ class Suite:
     `state`
         a `State`, as `pexen.state.keeping` gives one: the run is written into it, and `durations`
         are by default those that it knows.
+    `reports`
+        each a `Report`, as those of `pexen.report`: told of the tasks that are run, of the events
+        that `listeners` are told of, and of the end, however the run ended.
 
     Raises what `Sched` does.
     """
@@ -79,8 +98,10 @@ class Suite:
         folder: str | os.PathLike[str] | None = None,
         attachments: str | os.PathLike[str] | None = None,
         state: State | None = None,
+        reports: Iterable[Report] = (),
     ) -> None:
         self._state = state
+        self._reports = list(reports)
         self._captures = captures
         self._folder = None if folder is None else os.fspath(folder)
         self._listeners = list(listeners)
@@ -88,7 +109,7 @@ class Suite:
         self._opened: dict[int, SuiteRes] = {}  # by the identity of what is about to be yielded
         self._running = False
         self._aborted = False
-        self._announcer = Announcer(self._listeners)  # and, while it runs, of the state
+        self._announcer = Announcer(self._listeners)  # while it runs, also of state and reports
         self._cases = [
             each if isinstance(each, Done) else _case(each, number)
             for number, each in enumerate(tasks, 1)
@@ -101,7 +122,7 @@ class Suite:
             self._cases,
             resources=resources,
             durations=None if durations is None else _of_cases(durations),
-            listeners=[self._tell] if self._listeners or state is not None else [],
+            listeners=[self._tell] if self._listeners or self._reports or state is not None else [],
         )
 
     def run(self, pool: WorkerPool | None = None, **options: Any) -> Iterator[SuiteRes]:
@@ -125,27 +146,32 @@ class Suite:
 
     def _over(self) -> None:
         self._running = False
+        self._announcer = Announcer(self._listeners)
         self._opened.clear()
 
     @contextlib.contextmanager
     def _kept(self, pool: WorkerPool) -> Iterator[None]:
-        """Within, the state hears of the run."""
-        state = self._state
-        if state is None:
-            self._prepare(None, self._attachments)
-            yield
-            return
-        listener = state.begin(self._tasks, pool.clock)
-        if listener is not None:
-            self._announcer = Announcer([*self._listeners, listener])
-        self._prepare(state.marker(), self._attachments or state.attachments())
+        """Within, the state and the reports hear of the run."""
+        state, marker, attachments = self._state, None, self._attachments
+        listeners: list[Listener | None] = [*self._listeners]
+        begun: list[Report] = []
         interrupted, self._aborted = True, False
-        try:
+        with contextlib.ExitStack() as stack:
+            stack.callback(lambda: _end(begun, interrupted))
+            if state is not None:
+                written = state.begin(self._tasks, pool.clock)
+                stack.callback(lambda: state.end(interrupted))  # before the reports' end
+                marker, attachments = state.marker(), attachments or state.attachments()
+            tasks = [case.task for case in self._cases if isinstance(case, Case)]
+            for report in self._reports:
+                listeners.append(report.begin(tasks, pool.clock))
+                begun.append(report)
+            if state is not None:
+                listeners.append(written)
+            self._announcer = Announcer([each for each in listeners if each is not None])
+            self._prepare(marker, attachments)
             yield
             interrupted = self._aborted
-        finally:
-            self._announcer = Announcer(self._listeners)
-            state.end(interrupted)
 
     def _prepare(self, marker: Marker | None, attachments: str) -> None:
         for case in self._cases:
@@ -182,6 +208,8 @@ class Suite:
         return opened(res) if found is None else found
 
     def _tell(self, event: Event) -> None:
+        if type(event) is Stopped and event.how == "abort":  # also by a deadline
+            self._aborted = True
         translated = self._translated(event)
         if translated is not None:
             self._announcer.tell(translated)
@@ -206,6 +234,19 @@ class Suite:
         if kind is Blocked:
             return Blocked(event.time, case.task, event.reason)
         return cast(Event, kind(event.time, case.task))  # Queued, Started
+
+
+def _end(reports: Sequence[Report], interrupted: bool) -> None:
+    with contextlib.ExitStack() as stack:  # by which each is told, also after a Ctrl-C
+        for report in reversed(reports):
+            stack.callback(_end_one, report, interrupted)
+
+
+def _end_one(report: Report, interrupted: bool) -> None:
+    try:
+        report.end(interrupted)
+    except Exception:
+        _log.exception("report %r raised at the end of the run", report)
 
 
 def _case(each: Task | Selected, number: int) -> Case:
