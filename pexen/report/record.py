@@ -1,4 +1,4 @@
-"""The record of a run: a JSON document that `run --json` writes and `graph --run` reads.
+"""The record of a run, which all reports but the JSON lines are made of: a JSON document.
 
 An object with `format` (1), `suite` (its name), `pexen` and `python` (versions), `host`, `argv`,
 `date` and `began` (when the run began, the latter in seconds since 1970), `elapsed` (seconds),
@@ -24,56 +24,119 @@ objects with
 
 from __future__ import annotations
 
-import datetime
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import platform
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..sched.common import Task, identity, task_name
-from ..sched.place import Place, callpath_of
+from ..sched.events import Event, Finished
+from ..sched.place import Place, callpath_of, places_of
+from ..util import __version__
 from .ended import Ended
-from .ending import UsageError
 from .words import GOOD
 
 FORMAT = 1
 
+Document = Mapping[str, Any]
 
-def document(
-    tasks: Iterable[Task],
-    ended: Iterable[Ended],
-    begun: float,
-    elapsed: float,
-    interrupted: bool,
-    places: Sequence[Place],
-    rerun: Callable[[str], str],
-    about: Mapping[str, Any],
-) -> dict[str, Any]:
-    """The record of a run that began at `begun` on the pool's clock."""
-    by_task = {identity(end.task): end for end in ended}
-    began = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=elapsed)
+
+def about_run(suite: str, argv: Sequence[str]) -> dict[str, Any]:
+    """What a record has of a run besides what happened in it."""
     return {
-        "format": FORMAT,
-        **about,
-        "date": began.isoformat(timespec="seconds"),
-        "began": round(began.timestamp(), 3),
-        "elapsed": round(elapsed, 6),
-        "interrupted": interrupted,
-        "tasks": [
-            _task_object(task, by_task.get(identity(task)), begun, place, rerun)
-            for task, place in zip(tasks, places, strict=True)
-        ],
+        "suite": suite,
+        "pexen": __version__,
+        "python": platform.python_version(),
+        "host": platform.node(),
+        "argv": list(argv),
     }
 
 
-def _task_object(
-    task: Task, ended: Ended | None, begun: float, place: Place, rerun: Callable[[str], str]
-) -> dict[str, Any]:
-    known: dict[str, Any] = {"callpath": callpath_of(task), "name": task_name(task)}
-    known |= place._asdict()
-    if ended is None:
-        return known | {"outcome": None}
-    again = None if ended.outcome in GOOD else rerun(task_name(task))
-    return known | as_result(ended, begun) | {"rerun": again}
+class Record:
+    """Hears of a run, as a report of a `Suite`, and makes its record.
+
+    `about`
+        what is to be known of the run besides; by default what `about_run` has.
+    `rerun`
+        gives what to type to run the task of a name again.
+    """
+
+    def __init__(
+        self,
+        about: Mapping[str, Any] | None = None,
+        rerun: Callable[[str], str | None] = lambda name: None,
+    ) -> None:
+        # Configuration.
+        self._about = about_run("suite", sys.argv) if about is None else about
+        self._rerun = rerun
+        # State, of the last run that began.
+        self._tasks: Sequence[Task] = ()
+        self._clock: Callable[[], float] = lambda: 0.0
+        self._begun = 0.0  # on the pool's clock
+        self._over: tuple[float, datetime, bool] | None = None  # when, twice; if interrupted
+        self.all_ended: list[Ended] = []  # in the order in which they ended
+
+    def begin(
+        self, tasks: Sequence[Task], clock: Callable[[], float], /
+    ) -> Callable[[Event], object]:
+        """A run of these tasks begins; returns who has to hear of it. `clock` is its pool's."""
+        self._tasks, self._clock, self._begun = list(tasks), clock, clock()
+        self._over, self.all_ended = None, []
+        return self.hear
+
+    def hear(self, event: Event) -> None:
+        """Take in an event."""
+        if isinstance(event, Finished):
+            self.ended(Ended.of(event))
+
+    def ended(self, ended: Ended) -> None:
+        """Take in how a task ended."""
+        self.all_ended.append(ended)
+
+    def end(self, interrupted: bool, /) -> None:
+        """The run has ended."""
+        self._over = self._clock(), datetime.now(UTC), interrupted
+
+    def went_on(self, tasks: Sequence[Task], before: Sequence[Ended], begun: float) -> None:
+        """It was the last part of a run of all these tasks, which began at `begun`.
+
+        `before` has how those ended that weren't run again. From now on it is told of as one run.
+        """
+        self._tasks, self._begun = list(tasks), begun
+        self.all_ended[:0] = before
+
+    @property
+    def elapsed(self) -> float:
+        """The seconds that the run took, or has been going on for."""
+        return (self._clock() if self._over is None else self._over[0]) - self._begun
+
+    def document(self) -> dict[str, Any]:
+        """The record, also while the run goes on: then as of one that was interrupted."""
+        elapsed = self.elapsed
+        now, interrupted = (datetime.now(UTC), True) if self._over is None else self._over[1:]
+        began = now - timedelta(seconds=elapsed)
+        by_task = {identity(end.task): end for end in self.all_ended}
+        return {
+            "format": FORMAT,
+            **self._about,
+            "date": began.isoformat(timespec="seconds"),
+            "began": round(began.timestamp(), 3),
+            "elapsed": round(elapsed, 6),
+            "interrupted": interrupted,
+            "tasks": [
+                self._task_object(task, by_task.get(identity(task)), place)
+                for task, place in zip(self._tasks, places_of(self._tasks), strict=True)
+            ],
+        }
+
+    def _task_object(self, task: Task, ended: Ended | None, place: Place) -> dict[str, Any]:
+        known: dict[str, Any] = {"callpath": callpath_of(task), "name": task_name(task)}
+        known |= place._asdict()
+        if ended is None:
+            return known | {"outcome": None}
+        again = None if ended.outcome in GOOD else self._rerun(task_name(task))
+        return known | as_result(ended, self._begun) | {"rerun": again}
 
 
 def as_result(ended: Ended, begun: float) -> dict[str, Any]:
@@ -97,38 +160,3 @@ def as_result(ended: Ended, begun: float) -> dict[str, Any]:
 def rounded(seconds: float | None) -> float | None:
     """The seconds as records have them."""
     return None if seconds is None else round(seconds, 6)
-
-
-def read(path: str) -> list[dict[str, Any]]:
-    """The tasks of a record; UsageError for a file that isn't one."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            record = json.load(file)
-    except OSError as exc:
-        raise UsageError(f"file {path!r} can't be read: {exc.strerror}") from exc
-    except ValueError as exc:
-        raise UsageError(f"file {path!r} is no record of a run, not even JSON: {exc}") from exc
-    if not isinstance(record, dict) or not isinstance(record.get("tasks"), list):
-        raise UsageError(f"file {path!r} is no record of a run; 'pexen run --json' writes one")
-    if record.get("format") != FORMAT:
-        found = record.get("format")
-        raise UsageError(f"file {path!r} has format {found!r}; this pexen reads format {FORMAT}")
-    return [task for task in record["tasks"] if isinstance(task, dict)]
-
-
-def matched(entries: Iterable[dict[str, Any]], tasks: Iterable[Task]) -> list[dict[str, Any]]:
-    """For each of the tasks what a record says of it: nothing, or a task object.
-
-    They match by callpath, or by name without one. Where several have the same, they
-    match in the order in which they were found.
-    """
-    known: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    for entry in entries:
-        names = entry.get("callpath") or [entry.get("name")]
-        if isinstance(names, list):
-            known.setdefault(tuple(map(str, names)), []).append(entry)
-    found = []
-    for task in tasks:
-        same = known.get(tuple(callpath_of(task) or [task_name(task)]))
-        found.append(same.pop(0) if same else {})
-    return found

@@ -5,8 +5,6 @@ from __future__ import annotations
 import signal
 from typing import NamedTuple
 
-from ..factory.filesystem import Executable
-from ..report.texts import shortened
 from ..sched import (
     ExceptionInfo,
     Outcome,
@@ -15,8 +13,8 @@ from ..sched import (
     TaskRes,
     TaskTimeoutError,
 )
-from ..sched.common import Task, task_name
-from .output import printable
+from ..sched.place import place_of
+from .texts import printable, shortened
 
 # Characters of a reason, which is to be read in a line.
 _LONGEST_LINE = 1000
@@ -40,11 +38,6 @@ class Method(NamedTuple):
     def failed(self) -> bool:
         """Whether it makes its task fail."""
         return self.outcome not in _GOOD_METHODS
-
-
-def label(task: Task) -> str:
-    """The task's callpath with slashes, or what else it is called."""
-    return printable(task_name(task))
 
 
 def methods(res: TaskRes) -> list[Method]:
@@ -88,8 +81,9 @@ def in_full(res: TaskRes) -> str:
     if info is None:
         return ""
     status = exit_status(info)
-    if status and isinstance(res.task, Executable):
-        return f"{printable(res.task.path)}: {status}"  # all frames would be ours
+    place = place_of(res.task)
+    if status and place.file is not None and place.line is None:
+        return f"{printable(place.file)}: {status}"  # of a file that is run all frames are ours
     if isinstance(info.val, (TaskLostError, TaskTimeoutError)):
         notes = getattr(info.val, "__notes__", ())
         return "\n".join([_str(info.val), *map(str, notes)])
@@ -124,15 +118,6 @@ def headline(text: str) -> str:
         if line.strip() and not line.startswith(" "):
             return line
     return _first_line(text)
-
-
-def seconds(amount: float) -> str:
-    """A duration as people read it."""
-    if amount < 60:
-        return f"{amount:.2f} s"
-    minutes, rest = divmod(round(amount), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min {rest} s" if hours else f"{minutes} min {rest} s"
 
 
 def _first_line(text: str) -> str:

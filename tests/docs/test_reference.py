@@ -74,18 +74,19 @@ def test_a_column_of_the_state_is_in_the_reference(column: str) -> None:
 
 def keys() -> list[str]:
     """The keys that a record and JSON lines have."""
-    from pexen.cli.ended import Ended
-    from pexen.cli.record import document
+    from pexen.report.ended import Ended
     from pexen.report.jsonl import KEYS
+    from pexen.report.record import Record
     from pexen.sched import Outcome
-    from pexen.sched.place import Place
 
     def task() -> None:
         """Is never run."""
 
-    ended = [Ended(task, Outcome.OK, "ok", "")]
-    record = document([task], ended, 0, 0, False, [Place()], lambda name: "", {})
-    return sorted({*record, *record["tasks"][0], *KEYS})
+    record = Record()
+    record.begin([task], lambda: 0.0)
+    record.ended(Ended(task, Outcome.OK, "ok", ""))
+    document = record.document()
+    return sorted({*document, *document["tasks"][0], *KEYS})
 
 
 @pytest.mark.parametrize("key", keys())
