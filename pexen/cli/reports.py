@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 from argparse import Namespace
+from collections.abc import Mapping
 
 from ..report import github
 from ..report.files import HtmlFile, JsonFile, JUnitFile, RecordFile, TapFile, TraceFile
@@ -29,21 +31,30 @@ def add_reports(parser: argparse.ArgumentParser) -> None:
         group.add_argument(f"--{name}", metavar="FILE", help=what)
 
 
-def wanted(args: Namespace) -> dict[str, str]:
-    """The files that are asked for, by format."""
-    return {name: vars(args)[name] for name in FORMATS if vars(args)[name] is not None}
+def wanted(args: Namespace, number: int = 0) -> dict[str, str]:
+    """The files that are asked for, by format: with a number, those of that round of several."""
+    given = {name: vars(args)[name] for name in FORMATS if vars(args)[name] is not None}
+    return {name: _numbered(path, number) for name, path in given.items()}
 
 
-def check(args: Namespace) -> None:
+def _numbered(path: str, number: int) -> str:
+    """The path of a round's own file: last-2.html of last.html."""
+    if not number or (os.path.exists(path) and not os.path.isfile(path)):  # a pipe, say
+        return path
+    base, suffix = os.path.splitext(path)
+    return f"{base}-{number}{suffix}"
+
+
+def check(files: Mapping[str, str]) -> None:
     """ReportError if a report couldn't be written in the end."""
-    for path in wanted(args).values():
+    for path in files.values():
         check_writable(path)
 
 
-def write_all(args: Namespace, document: Document) -> bool:
-    """Write what is asked for; what can't be is told of. Whether all was written."""
+def write_all(files: Mapping[str, str], document: Document) -> bool:
+    """Write the files, by format; what can't be is told of. Whether all was written."""
     well = True
-    for name, path in wanted(args).items():
+    for name, path in files.items():
         try:
             write(path, FORMATS[name][1].content(document))
         except ReportError as exc:

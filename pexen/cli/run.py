@@ -41,27 +41,40 @@ def main(argv: Sequence[str]) -> int:
     if args.resume and not args.has_targets:
         argv = with_arguments_of_last(argv)
         args = parse(argv)
-    reports.check(args)
+    reports.check(_files(args, 1))
     with lines_to(None if args.dry_run else args.jsonl) as stream:
         return _rounds(args, argv, stream)
+
+
+def _files(args: Namespace, number: int) -> dict[str, str]:
+    """The reports of that round: one of several has files of its own."""
+    return reports.wanted(args, number if _rounds_of(args) > 1 else 0)
+
+
+def _rounds_of(args: Namespace) -> int:
+    rounds: int = 1 if args.resume else args.repeat
+    return rounds
 
 
 def _rounds(args: Namespace, argv: Sequence[str], stream: TextIO | None) -> int:
     """Run the tasks as often as they are to be, and return the worst exit status."""
     tasks = collect(args)
-    status = WELL
-    rounds = 1 if args.resume else args.repeat
-    for number in range(rounds):
+    status, rounds = WELL, _rounds_of(args)
+    for number in range(1, rounds + 1):
         if rounds > 1:
-            put(f"{'' if number == 0 else chr(10)}== {number + 1} of {rounds}")
-        status = max(status, _round(args, argv, tasks, stream))
+            put(f"{'' if number == 1 else chr(10)}== {number} of {rounds}")
+        status = max(status, _round(args, argv, tasks, stream, _files(args, number)))
         if status and args.maxfail:
             break
     return status
 
 
 def _round(
-    args: Namespace, argv: Sequence[str], tasks: list[Task], stream: TextIO | None
+    args: Namespace,
+    argv: Sequence[str],
+    tasks: list[Task],
+    stream: TextIO | None,
+    files: dict[str, str],
 ) -> int:
     """Select tasks and run them, once."""
     with kept_state(not args.no_state, tasks) as kept:
@@ -73,16 +86,22 @@ def _round(
             over = kept.over(tasks) if args.resume else {}
             put(listed([each for each in chosen if identity(each.task) not in over]))
             return WELL
-        return _Run(args, argv, chosen, kept).run(stream)
+        return _Run(args, argv, chosen, kept, files).run(stream)
 
 
 class _Run:
     """One run of tasks, with all that hears of it."""
 
     def __init__(
-        self, args: Namespace, argv: Sequence[str], chosen: list[Selected], kept: Keeper
+        self,
+        args: Namespace,
+        argv: Sequence[str],
+        chosen: list[Selected],
+        kept: Keeper,
+        files: dict[str, str],
     ) -> None:
         self.args = args
+        self.files = files  # the reports, by format
         self.kept = kept
         self.chosen = chosen
         self.tasks = [each.task for each in chosen]
@@ -169,9 +188,9 @@ class _Run:
                 self._notes(hearing, interrupted),
             )
         written = hearing.lines_written()
-        if hearing.begun and (reports.wanted(args) or github.wanted(os.environ)):
+        if hearing.begun and (self.files or github.wanted(os.environ)):
             document = hearing.record.document()
-            written = reports.write_all(args, document) and written
+            written = reports.write_all(self.files, document) and written
             if github.wanted(os.environ):
                 reports.tell_github(document)
         for each in (problem, hearing.error, terminal.error):
