@@ -10,6 +10,7 @@ from ..util import late_names
 
 if TYPE_CHECKING:
     from .actions import GitHubActions
+    from .base import BaseReport
     from .files import HtmlFile, JsonFile, JUnitFile, TapFile, TraceFile
     from .lines import JsonLines
     from .record import Record
@@ -20,6 +21,7 @@ else:
         globals(),
         {
             **dict.fromkeys(["HtmlFile", "JsonFile", "JUnitFile", "TapFile", "TraceFile"], "files"),
+            "BaseReport": "base",
             "GitHubActions": "actions",
             "JsonLines": "lines",
             "Record": "record",
@@ -28,6 +30,7 @@ else:
     )
 
 __all__ = [
+    "BaseReport",
     "GitHubActions",
     "HtmlFile",
     "JUnitFile",

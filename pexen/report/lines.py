@@ -9,16 +9,17 @@ from collections.abc import Callable, Sequence
 from typing import TextIO
 
 from ..sched.common import Task, task_name
-from ..sched.events import Checkpoint, Event, Finished
+from ..sched.events import Event
 from ..sched.place import place_of
 from ..util import PexenWarning, __version__
+from .base import BaseReport
 from .ended import Ended
 from .jsonl import Lines
 from .record import as_result
 from .writing import cannot, check_writable
 
 
-class JsonLines:
+class JsonLines(BaseReport):
     """An object in each line of a file, written while the run goes on, as by `--jsonl`.
 
     `to` is a path, and each run writes the file anew; ReportError if it couldn't be written. Or it
@@ -32,6 +33,7 @@ class JsonLines:
         *,
         failed: Callable[[OSError], object] | None = None,
     ) -> None:
+        super().__init__()
         # Configuration.
         self._given, self.path = None, ""
         if isinstance(to, (str, os.PathLike)):
@@ -40,22 +42,16 @@ class JsonLines:
         else:
             self._given = to
         self._absolute = os.path.abspath(self.path)  # lest a task goes to another folder
-        self._failed = _warn if failed is None else failed
+        self._failed = self._warn if failed is None else failed
         # State, of the last run that began.
         self._stream: TextIO | None = None
         self._lines: Lines | None = None
         self._told = False  # whether `failed` was
-        self._clock: Callable[[], float] = lambda: 0.0
-        self._begun = 0.0  # on the pool's clock
 
     def begin(
         self, tasks: Sequence[Task], clock: Callable[[], float], /
     ) -> Callable[[Event], object]:
-        """A run of these tasks begins; returns who has to hear of it. `clock` is its pool's.
-
-        Raises ReportError if the file can't be opened.
-        """
-        self._clock, self._begun = clock, clock()
+        """As of every report; ReportError if the file can't be opened."""
         self._stream, self._told = self._given, False
         if self._stream is None:
             try:
@@ -64,29 +60,19 @@ class JsonLines:
                 raise cannot(self.path, exc) from exc
         self._lines = Lines(self._stream)
         self._lines.begin(__version__, time.time(), len(tasks))
-        return self.hear
-
-    def hear(self, event: Event) -> None:
-        """Take in an event."""
-        if isinstance(event, Finished):
-            self.ended(Ended.of(event))
-        elif isinstance(event, Checkpoint):
-            self.flush()
+        return super().begin(tasks, clock)
 
     def ended(self, ended: Ended) -> None:
-        """Take in how a task ended."""
         if self._lines is not None:
             place = place_of(ended.task)
             known = {"name": task_name(ended.task), "file": place.file, "line": place.line}
             self._lines.result(as_result(ended, self._begun) | known)
 
     def flush(self) -> None:
-        """Write what was taken in."""
         if self._lines is not None:
             self._try(self._lines.flush)
 
     def end(self, interrupted: bool, /) -> None:
-        """The run has ended."""
         lines, elapsed = self._lines, self._clock() - self._begun
         if lines is not None:
             self._try(lambda: lines.end(elapsed, interrupted))
@@ -102,7 +88,7 @@ class JsonLines:
             if not told:
                 self._failed(exc)
 
-
-def _warn(error: OSError) -> None:
-    text = f"JSON lines can't be written: {error.strerror}; the run goes on without them"
-    warnings.warn(text, PexenWarning, stacklevel=2)
+    def _warn(self, error: OSError) -> None:
+        where = f" to {self.path!r}" if self.path else ""
+        text = f"JSON lines can't be written{where}: {error.strerror}; the run goes on without them"
+        warnings.warn(text, PexenWarning, stacklevel=3)

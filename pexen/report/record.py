@@ -31,9 +31,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..sched.common import Task, identity, task_name
-from ..sched.events import Event, Finished
+from ..sched.events import Event
 from ..sched.place import Place, callpath_of, places_of
 from ..util import __version__
+from .base import BaseReport
 from .ended import Ended
 from .words import GOOD
 
@@ -53,7 +54,7 @@ def about_run(suite: str, argv: Sequence[str]) -> dict[str, Any]:
     }
 
 
-class Record:
+class Record(BaseReport):
     """Hears of a run, as a report of a `Suite`, and makes its record.
 
     `about`
@@ -67,35 +68,24 @@ class Record:
         about: Mapping[str, Any] | None = None,
         rerun: Callable[[str], str | None] = lambda name: None,
     ) -> None:
+        super().__init__()
         # Configuration.
         self._about = about_run("suite", sys.argv) if about is None else about
         self._rerun = rerun
         # State, of the last run that began.
-        self._tasks: Sequence[Task] = ()
-        self._clock: Callable[[], float] = lambda: 0.0
-        self._begun = 0.0  # on the pool's clock
         self._over: tuple[float, datetime, bool] | None = None  # when, twice; if interrupted
         self.all_ended: list[Ended] = []  # in the order in which they ended
 
     def begin(
         self, tasks: Sequence[Task], clock: Callable[[], float], /
     ) -> Callable[[Event], object]:
-        """A run of these tasks begins; returns who has to hear of it. `clock` is its pool's."""
-        self._tasks, self._clock, self._begun = list(tasks), clock, clock()
         self._over, self.all_ended = None, []
-        return self.hear
-
-    def hear(self, event: Event) -> None:
-        """Take in an event."""
-        if isinstance(event, Finished):
-            self.ended(Ended.of(event))
+        return super().begin(tasks, clock)
 
     def ended(self, ended: Ended) -> None:
-        """Take in how a task ended."""
         self.all_ended.append(ended)
 
     def end(self, interrupted: bool, /) -> None:
-        """The run has ended."""
         self._over = self._clock(), datetime.now(UTC), interrupted
 
     def went_on(self, tasks: Sequence[Task], before: Sequence[Ended], begun: float) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from snippets import PROJECT
 
+import pexen.report
 import pexen.state
 import pexen.suite
 import pexen.testing
@@ -27,6 +28,7 @@ def documented(name: str) -> bool:
 def public_names() -> list[str]:
     modules: list[Any] = [
         pexen, pexen.sched, pexen.sched.pool, pexen.testing, pexen.factory, pexen.suite, pexen.state,
+        pexen.report,
     ]  # fmt: skip
     return sorted({f"{m.__name__}.{name}" for m in modules for name in m.__all__})
 

@@ -266,7 +266,7 @@ def test_lines_that_cannot_be_written_are_warned_of_once() -> None:
         suite = Suite([smoke, alone], reports=[JsonLines("/dev/full")])
         assert len(list(suite.run(ThreadWorkerPool(1)))) == 2
     (each,) = found
-    assert str(each.message).startswith("JSON lines can't be written: No space left on device")
+    assert str(each.message).startswith("JSON lines can't be written to '/dev/full': No space left on device")
 
 
 def test_lines_go_to_a_stream_that_stays_open() -> None:
@@ -278,7 +278,8 @@ def test_lines_go_to_a_stream_that_stays_open() -> None:
 
 
 def test_who_gives_lines_a_stream_may_be_told_that_it_is_broken() -> None:
-    stream, told = io.StringIO(), []
+    stream = io.StringIO()
+    told: list[OSError] = []
     stream.close()
     suite = Suite([smoke, alone], reports=[JsonLines(stream, failed=told.append)])
     assert len(list(suite.run(ThreadWorkerPool(1)))) == 2
