@@ -6,7 +6,7 @@ import re
 from setuptools import find_packages, setup
 
 here = pathlib.Path(__file__).parent
-version = re.search(r'^__version__ = "(.+)"$', (here / "pexen/__init__.py").read_text(), re.M)
+version = re.search(r'^__version__ = "(.+)"$', (here / "pexen/util.py").read_text(), re.M)
 assert version is not None
 
 setup(

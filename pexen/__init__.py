@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 from . import factory, sched
 from .sched.meta import func_meta as task
 from .util import PexenError, PexenWarning, late_names
+from .util import __version__ as __version__
 
 if TYPE_CHECKING:
     from .sched import Sched
 else:
     # Whoever only annotates tasks, as a thousand modules may, needn't load the scheduler.
     __getattr__, __dir__ = late_names(globals(), {"Sched": "sched"})
-
-__version__ = "0.1.0"
 
 __all__ = ["PexenError", "PexenWarning", "Sched", "factory", "sched", "task"]

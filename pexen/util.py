@@ -1,10 +1,13 @@
-"""What has no room of its own: the two base exceptions, and names imported when asked for."""
+"""What has no room of its own: the version, the two base exceptions, and names imported when asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
+
+
+__version__ = "0.1.0"
 
 
 class PexenError(Exception):

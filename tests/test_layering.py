@@ -21,7 +21,7 @@ POLICY: dict[str, set[str]] = {
     "util": set(),
     "sched": {"util"},
     "factory": {"util", "sched"},
-    "report": {"util"},
+    "report": {"util", "sched"},
     "state": {"util", "sched"},
     "suite": {"util", "sched"},
     "testing": {"util", "sched"},

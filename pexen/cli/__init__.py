@@ -69,7 +69,7 @@ def _dispatch(args: Sequence[str]) -> int:
 
 
 def _parser() -> Parser:
-    from .. import __version__
+    from ..util import __version__
 
     lines = [f"  {name:<8}{summary}" for name, (_, summary) in _COMMANDS.items()]
     parser = Parser(

@@ -7,15 +7,11 @@ from argparse import Namespace
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..sched import every, unique
 from ..sched.common import Task, identity, task_name
 from ..suite import Selected, parse, select
 from ..suite.selection import meta_with
 from .ending import NothingError, UsageError, say
 from .words import label
-
-# So many edges are kept for each task, on average, of those that are many for many.
-_EDGES = 20
 
 
 def choose(
@@ -86,30 +82,6 @@ def _with_default(chosen: Selected, name: str, value: Any) -> Selected:
     if name in vars(chosen.meta):
         return chosen
     return Selected(chosen.task, meta_with(chosen.meta, **{name: value}))
-
-
-def waits_for(chosen: Sequence[Selected]) -> list[list[int]]:
-    """For each task the places, in the list, of those that provide what it requires or is after.
-
-    Where many wait for many, not all are told.
-    """
-    providers: dict[Any, list[int]] = {}
-    for number, (_, meta) in enumerate(chosen):
-        for tag in meta.provides:
-            providers.setdefault(tag.tag if isinstance(tag, unique) else tag, []).append(number)
-    if not providers:
-        return [[] for _ in chosen]
-    left = _EDGES * len(chosen)
-    found = []
-    for _, meta in chosen:
-        edges: dict[int, None] = {}
-        for need in (*meta.requires, *meta.after):
-            each = providers.get(need.tag if isinstance(need, every) else need, ())
-            if len(each) <= max(left, 1):
-                edges.update(dict.fromkeys(each))
-                left -= len(each)
-        found.append(sorted(edges))
-    return found
 
 
 def rerun_command(args: Namespace, name: str) -> str:

@@ -2,44 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TextIO
 
-from ..report.jsonl import Lines
+from ..report.ended import Ended
+from ..report.lines import JsonLines
 from ..report.live import Live
+from ..report.record import Record
+from ..report.words import GOOD
 from ..sched import Outcome
-from ..sched.common import task_name
+from ..sched.common import Task, task_name
 from ..sched.events import Checkpoint, Event, Finished, Started, hears
-from ..state.places import place_of
-from .ended import Ended
 from .ending import say
-from .record import as_result
 from .terminal import Terminal
-from .words import GOOD
 
 
 class Hearing:
-    """Hears a run's events. `stop` is called when as many have failed as were allowed."""
+    """Hears of a run, as a report of its suite.
+
+    JSON lines go to the `stream`. `stop` is called when as many have failed as were allowed.
+    """
 
     def __init__(
         self,
         terminal: Terminal,
         live: Live | None,
-        lines: Lines | None,
-        begun: float,
+        record: Record,
+        stream: TextIO | None,
         allowed: int | None,
     ) -> None:
         # Configuration.
         self._terminal = terminal
         self._live = live
-        self._lines = lines
-        self._begun = begun
+        self.record = record
+        self._lines = None if stream is None else JsonLines(stream, failed=self._lines_failed)
         self._allowed = allowed
         self.stop: Callable[[], None] = lambda: None
         # State.
-        self.all_ended: list[Ended] = []  # in the order in which they ended
+        self.begun = False
         self.lines_error: OSError | None = None
         self.error: Exception | None = None
         self.failures = 0
+
+    @property
+    def all_ended(self) -> list[Ended]:
+        """How tasks ended, in the order in which they did."""
+        return self.record.all_ended
+
+    def begin(
+        self, tasks: Sequence[Task], clock: Callable[[], float], /
+    ) -> Callable[[Event], object]:
+        """A run of these tasks begins; returns who has to hear of it."""
+        self.begun = True
+        self.record.begin(tasks, clock)
+        if self._lines is not None:
+            self._lines.begin(tasks, clock)
+        return self.hear
+
+    def end(self, interrupted: bool, /) -> None:
+        """The run has ended."""
+        self.record.end(interrupted)
+        if self._lines is not None:
+            self._lines.end(interrupted)
 
     @hears(Started, Finished, Checkpoint)
     def hear(self, event: Event) -> None:
@@ -63,15 +87,14 @@ class Hearing:
         elif kind is Checkpoint:
             if self._live is not None:
                 self._live.tick(event.time)
-            self._to_lines(lambda lines: lines.flush())
+            if self._lines is not None:
+                self._lines.flush()
 
     def _finished(self, event: Finished) -> None:
         ended = Ended.of(event)
-        self.all_ended.append(ended)
+        self.record.ended(ended)
         if self._lines is not None:
-            place = place_of(event.task)
-            known = {"name": task_name(event.task), "file": place.file, "line": place.line}
-            self._to_lines(lambda lines: lines.result(as_result(ended, self._begun) | known))
+            self._lines.ended(ended)
         self._terminal.ended(ended)
         if self._live is not None:
             self._live.ended(task_name(ended.task), str(ended.outcome), event.time)
@@ -80,19 +103,14 @@ class Hearing:
             if self.failures == self._allowed:
                 self.stop()
 
-    def end_lines(self, elapsed: float, interrupted: bool) -> bool:
-        """Write the last of the JSON lines; whether all could be written, else that is said."""
-        self._to_lines(lambda lines: lines.end(elapsed, interrupted))
+    def _lines_failed(self, error: OSError) -> None:
+        self.lines_error = error
+
+    def lines_written(self) -> bool:
+        """Whether all JSON lines could be written; else that is said."""
         if self.lines_error is not None:
             say("error", f"JSON lines can't be written: {self.lines_error.strerror}")
         return self.lines_error is None
-
-    def _to_lines(self, write: Callable[[Lines], object]) -> None:
-        if self._lines is not None and self.lines_error is None:
-            try:
-                write(self._lines)
-            except OSError as exc:
-                self.lines_error = exc
 
     def all_well(self) -> bool:
         """Whether no task failed, and none was kept from running."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 
+from ..report.words import GOOD, in_full, methods, reason
 from ..sched.common import Task, TaskRes
 from ..state import Keeper, keeping
 from ..state.recorder import Told
 from .ending import say
-from .words import GOOD, in_full, methods, reason
 
 
 @contextlib.contextmanager

@@ -6,20 +6,12 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from ..factory import get_callpath
 from ..factory.base import meta_of as given_meta
 from ..factory.imports import ImportFailure
 from ..sched import every, unique
 from ..sched.common import Task, task_name
 from ..sched.meta import SchedMeta
-
-
-def callpath_of(task: Task) -> list[str]:
-    """The task's callpath, empty if no factory gave it one."""
-    try:
-        return list(map(str, get_callpath(task)))
-    except AttributeError:
-        return []
+from ..sched.place import callpath_of
 
 
 def meta_of(task: Task) -> SchedMeta:

@@ -8,12 +8,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from ..report.ended import verdict_of
+from ..report.record import FORMAT
 from ..state import StateError, Store, default_folder
 from ..state.history import Member, Past, Run, members, results, run_of, running
 from ..state.store import FILE_NAME
-from .ended import verdict_of
 from .ending import NothingError, UsageError
-from .record import FORMAT
 
 
 @contextlib.contextmanager

@@ -26,10 +26,11 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("run", metavar="RUN", nargs="?", help="its number (default: the last one)")
     reports.add_reports(parser)
     args = parser.parse_args(argv)
-    if not reports.wanted(args):
+    files = reports.wanted(args)
+    if not files:
         formats = ", ".join(f"--{name}" for name in reports.FORMATS)
         raise UsageError(f"no report is asked for; there are {formats}, each with a FILE")
-    reports.check(args)
+    reports.check(files)
     with opened() as store:
         made = document(store, run_named(store, args.run))
-    return 0 if reports.write_all(args, made) else 2
+    return 0 if reports.write_all(files, made) else 2

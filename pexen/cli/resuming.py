@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
+from ..report.ended import Ended, verdict_of
+from ..report.words import Method
+from ..sched import Outcome
+from ..sched.common import Task
 from ..state import Keeper, StateError, Store, default_folder
-from ..state.history import broken_off, run_of
+from ..state.history import Past, broken_off, run_of
 from .ending import UsageError
 
 
@@ -40,6 +45,19 @@ def to_resume(kept: Keeper) -> int:
     if number is None:
         raise _nothing()
     return number
+
+
+def ended_before(task: Task, past: Past, begun: float) -> Ended:
+    """What had become of the task when its run, which began at `begun`, was broken off."""
+    how = past.how
+    found = json.loads(how.results) if how.results else []
+    tests = [Method(each["name"], each["outcome"], each["note"]) for each in found]
+    return Ended(
+        task, Outcome(how.outcome), verdict_of(how.outcome, found), how.reason or "",
+        how.traceback or "", how.output or "", tests,
+        None if how.started is None else begun + how.started, how.duration,
+        how.attempts, how.worker, json.loads(how.attachments) if how.attachments else (),
+    )  # fmt: skip
 
 
 def _nothing() -> UsageError:

@@ -2,41 +2,36 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import platform
 import sys
-import threading
-import time
 from argparse import Namespace
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, TextIO
 
 from ..report import colour, github
-from ..report.jsonl import Lines
 from ..report.live import Live
+from ..report.record import Record, about_run
 from ..sched.common import Task, identity, task_name
-from ..sched.pool import ProcessWorkerPool, ThreadWorkerPool, WorkerPool
 from ..state import Keeper, StateError
 from ..state.history import Past
-from ..state.places import place_of
 from ..suite import End, Selected, Suite, going_on
 from ..suite.done import Done
-from . import record, reports
-from .choice import choose, listed, rerun_command, waits_for
+from . import reports
+from .choice import choose, listed, rerun_command
 from .collect import collect, explained
-from .ended import Ended
+from .deadline import Deadline
 from .ending import FAILED, USAGE, WELL, pexen_warnings, say
 from .hearing import Hearing
 from .keeping import kept_state
 from .lines import lines_to
 from .log import hear_log
 from .output import put
-from .resuming import to_resume, with_arguments_of_last
+from .resuming import ended_before, to_resume, with_arguments_of_last
 from .runoptions import parse
 from .screen import live_line
 from .terminal import Terminal
+from .workers import pool_of
 
 
 def main(argv: Sequence[str]) -> int:
@@ -46,27 +41,40 @@ def main(argv: Sequence[str]) -> int:
     if args.resume and not args.has_targets:
         argv = with_arguments_of_last(argv)
         args = parse(argv)
-    reports.check(args)
+    reports.check(_files(args, 1))
     with lines_to(None if args.dry_run else args.jsonl) as stream:
         return _rounds(args, argv, stream)
+
+
+def _files(args: Namespace, number: int) -> dict[str, str]:
+    """The reports of that round: one of several has files of its own."""
+    return reports.wanted(args, number if _rounds_of(args) > 1 else 0)
+
+
+def _rounds_of(args: Namespace) -> int:
+    rounds: int = 1 if args.resume else args.repeat
+    return rounds
 
 
 def _rounds(args: Namespace, argv: Sequence[str], stream: TextIO | None) -> int:
     """Run the tasks as often as they are to be, and return the worst exit status."""
     tasks = collect(args)
-    status = WELL
-    rounds = 1 if args.resume else args.repeat
-    for number in range(rounds):
+    status, rounds = WELL, _rounds_of(args)
+    for number in range(1, rounds + 1):
         if rounds > 1:
-            put(f"{'' if number == 0 else chr(10)}== {number + 1} of {rounds}")
-        status = max(status, _round(args, argv, tasks, stream))
+            put(f"{'' if number == 1 else chr(10)}== {number} of {rounds}")
+        status = max(status, _round(args, argv, tasks, stream, _files(args, number)))
         if status and args.maxfail:
             break
     return status
 
 
 def _round(
-    args: Namespace, argv: Sequence[str], tasks: list[Task], stream: TextIO | None
+    args: Namespace,
+    argv: Sequence[str],
+    tasks: list[Task],
+    stream: TextIO | None,
+    files: dict[str, str],
 ) -> int:
     """Select tasks and run them, once."""
     with kept_state(not args.no_state, tasks) as kept:
@@ -78,24 +86,28 @@ def _round(
             over = kept.over(tasks) if args.resume else {}
             put(listed([each for each in chosen if identity(each.task) not in over]))
             return WELL
-        return _Run(args, argv, chosen, kept).run(stream)
+        return _Run(args, argv, chosen, kept, files).run(stream)
 
 
 class _Run:
     """One run of tasks, with all that hears of it."""
 
     def __init__(
-        self, args: Namespace, argv: Sequence[str], chosen: list[Selected], kept: Keeper
+        self,
+        args: Namespace,
+        argv: Sequence[str],
+        chosen: list[Selected],
+        kept: Keeper,
+        files: dict[str, str],
     ) -> None:
         self.args = args
+        self.files = files  # the reports, by format
         self.kept = kept
         self.chosen = chosen
         self.tasks = [each.task for each in chosen]
-        waits = waits_for(chosen)
-        self.places = [place_of(task, each) for task, each in zip(self.tasks, waits, strict=True)]
-        self.about = _about(args, argv)
-        kept.about, kept.places = self.about, self.places
-        self.deadline_passed = False
+        self.about = about_run(" ".join(args.targets), argv)
+        kept.about = self.about
+        self.deadline = Deadline(args.deadline)
 
     def run(self, stream: TextIO | None) -> int:
         """Run the tasks; returns the exit status."""
@@ -104,38 +116,37 @@ class _Run:
         seconds = kept.seconds(self.tasks)
         expected = {task_name(task): seconds.get(identity(task)) for task in self.tasks}
         # More workers than tasks would only be started and ended.
-        pool = _pool(args, min(args.jobs, len(self.tasks)))
-        begun, total = pool.clock(), len(self.tasks) - len(over)
+        pool = pool_of(args, min(args.jobs, len(self.tasks)))
+        total = len(self.tasks) - len(over)
         with live_line(total, args.jobs, expected, pool.clock, args.no_capture) as live:
-            hearing, terminal = self._hearing(live, stream, begun)
+            hearing, terminal = self._hearing(live, stream)
             with explained(self.tasks):
                 suite = Suite(
                     to_run,
                     resources=dict(args.resource or ()),
                     durations=None if args.shuffle is None else {},
-                    listeners=[hearing.hear],
                     captures=not args.no_capture,
                     state=kept,
+                    reports=[hearing],
                 )
             terminal.give_up, hearing.stop = suite.abort, suite.stop
             problem: BaseException | None = None
             try:
-                with pexen_warnings(terminal.warned), self._deadline(suite.abort):
+                with pexen_warnings(terminal.warned), self.deadline.watched(suite.abort):
                     # The listeners hear it all; results also come up while a run is being ended.
                     deque(suite.run(pool, timeout=args.timeout), maxlen=0)
             except StateError:  # it didn't begin
                 raise
             except (Exception, KeyboardInterrupt) as exc:
                 problem = exc  # raised again when all is said that there is to say
-        elapsed = pool.clock() - begun
         if over:  # it is told of as one run, from its first beginning
-            hearing.all_ended[:0] = [
-                Ended.before(task, over[identity(task)], kept.begun)
+            before = [
+                ended_before(task, over[identity(task)], kept.begun)
                 for task in self.tasks
                 if identity(task) in over
             ]
-            begun, elapsed = kept.begun, pool.clock() - kept.begun
-        return self._concluded(hearing, terminal, problem, begun, elapsed)
+            hearing.record.went_on(self.tasks, before, kept.begun)
+        return self._concluded(hearing, terminal, problem)
 
     def _going_on(self) -> tuple[list[Any], dict[Any, Past]]:
         """What is to be run for a run that goes on, and how those ended that aren't run again."""
@@ -149,7 +160,7 @@ class _Run:
         return to_run, over
 
     def _hearing(
-        self, live: Live | None, stream: TextIO | None, begun: float
+        self, live: Live | None, stream: TextIO | None
     ) -> tuple[Hearing, Terminal]:
         args = self.args
         coloured = colour.wanted(args.color, sys.stdout, os.environ)
@@ -160,34 +171,26 @@ class _Run:
             colour.painted if coloured else lambda text, outcome: text,
             lambda name: rerun_command(args, name),
         )
-        lines = None
-        if stream is not None:
-            lines = Lines(stream)
-            lines.begin(self.about["pexen"], time.time(), len(self.tasks))
-        return Hearing(terminal, live, lines, begun, args.maxfail), terminal
+        record = Record(self.about, lambda name: rerun_command(args, name))
+        return Hearing(terminal, live, record, stream, args.maxfail), terminal
 
     def _concluded(
-        self,
-        hearing: Hearing,
-        terminal: Terminal,
-        problem: BaseException | None,
-        begun: float,
-        elapsed: float,
+        self, hearing: Hearing, terminal: Terminal, problem: BaseException | None
     ) -> int:
         """Say and write how it ended; returns the exit status, or raises the problem."""
         args = self.args
-        interrupted = isinstance(problem, KeyboardInterrupt) or self.deadline_passed
+        interrupted = isinstance(problem, KeyboardInterrupt) or self.deadline.passed
         if hearing.all_ended or interrupted:
             terminal.conclude(
-                hearing.all_ended, elapsed, args.durations, self._notes(hearing, interrupted)
+                hearing.all_ended,
+                hearing.record.elapsed,
+                args.durations,
+                self._notes(hearing, interrupted),
             )
-        written = hearing.end_lines(elapsed, interrupted)
-        if reports.wanted(args) or github.wanted(os.environ):
-            document = record.document(
-                self.tasks, hearing.all_ended, begun, elapsed, interrupted,
-                self.places, lambda name: rerun_command(args, name), self.about,
-            )  # fmt: skip
-            written = reports.write_all(args, document) and written
+        written = hearing.lines_written()
+        if hearing.begun and (self.files or github.wanted(os.environ)):
+            document = hearing.record.document()
+            written = reports.write_all(self.files, document) and written
             if github.wanted(os.environ):
                 reports.tell_github(document)
         for each in (problem, hearing.error, terminal.error):
@@ -199,7 +202,7 @@ class _Run:
 
     def _notes(self, hearing: Hearing, interrupted: bool) -> list[str]:
         notes = []
-        if self.deadline_passed:
+        if self.deadline.passed:
             notes.append(f"the deadline of {self.args.deadline:g} s has passed")
         if interrupted:
             more = "" if self.kept.run is None else "; 'pexen run --resume' goes on with it"
@@ -210,55 +213,6 @@ class _Run:
             notes.append(f"the order was that of --shuffle={self.args.shuffle}")
         return notes
 
-    @contextlib.contextmanager
-    def _deadline(self, end: Callable[[], None]) -> Iterator[None]:
-        """Within, `end` is called when the run has gone on for as long as it may."""
-        if self.args.deadline is None:
-            yield
-            return
-
-        def passed() -> None:
-            self.deadline_passed = True
-            end()
-
-        timer = threading.Timer(min(self.args.deadline, threading.TIMEOUT_MAX), passed)
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
-
 
 def _end(past: Past | None) -> End | None:
     return None if past is None else End(past.how.deps_ok, past.how.shared)
-
-
-def _about(args: Namespace, argv: Sequence[str]) -> dict[str, Any]:
-    from .. import __version__
-
-    return {
-        "suite": " ".join(args.targets),
-        "pexen": __version__,
-        "python": platform.python_version(),
-        "host": platform.node(),
-        "argv": list(argv),
-    }
-
-
-def _pool(args: Namespace, workers: int) -> WorkerPool:
-    if args.threads:
-        return ThreadWorkerPool(workers)
-    return ProcessWorkerPool(
-        workers,
-        start_method=args.start_method,
-        initializer=_write_whole_lines,
-        tasks_per_worker=1 if args.isolate else None,
-    )
-
-
-def _write_whole_lines() -> None:
-    """In a worker: have what tasks print come out as it is printed, line by line."""
-    reconfigure = getattr(sys.stdout, "reconfigure", None)
-    if reconfigure is not None:
-        reconfigure(line_buffering=True)

@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from ..report import github
+from ..report.ended import Ended
 from ..report.live import Live
+from ..report.words import GOOD, Method, headline
 from ..sched import Outcome
-from .ended import Ended
 from .ending import say
 from .output import OutputError, printable, put
-from .words import GOOD, Method, headline, label, seconds
+from .words import label, seconds
 
 _WIDTH = max(len(outcome) for outcome in Outcome)
 

@@ -10,7 +10,7 @@ import os
 import re
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from .texts import printable, shortened
@@ -112,6 +112,24 @@ def append_summary(text: str, environ: Mapping[str, str]) -> str | None:
     except (OSError, ValueError) as exc:
         return f"the summary of the step can't be written to {path!r}: {exc}"
     return None
+
+
+def tell(document: Mapping[str, Any], put: Callable[[str], object]) -> str | None:
+    """Say which tasks of a record failed, by `put`, a line at a time, and append the summary.
+
+    Returns what the problem is with the latter, if there is one.
+    """
+    ended = [_from_here(task) for task in document["tasks"] if task["outcome"] is not None]
+    for line in errors(ended):
+        put(line)
+    text = summary(ended, document["elapsed"], document["interrupted"])
+    return append_summary(text, os.environ)
+
+
+def _from_here(task: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The task with the file's name as GitHub has it, seen from the current folder."""
+    file = task.get("file")
+    return task if file is None else {**task, "file": os.path.relpath(file)}
 
 
 def _error(result: Mapping[str, Any]) -> str:

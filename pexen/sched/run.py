@@ -147,7 +147,8 @@ class Run:
         delayed = self._retries.delayed
         best, others = self._frontline.sorted, self._frontline.heap
         priorities, plain = self.declared.priorities, self.declared.plain
-        outcomes, tells = self._outcomes, bool(self._heard)
+        outcomes, tells = self._outcomes, events.Finished in self._heard
+        has_checkpoints = events.Checkpoint in self._heard
         acquire, release = mutex.acquire, mutex.release
         place = this_place()
         res: Any
@@ -170,7 +171,7 @@ class Run:
                         self.open = False
                         break
                     continue
-            if tells:
+            if has_checkpoints:
                 self._tell(events.Checkpoint)
             timed = delayed or self._overdue or control.pending
             results: Sequence[TaskRes] = self._wait() if timed else pool.results(None)
@@ -267,7 +268,7 @@ class Run:
             # Those that were popped last are the worst of them.
             self._worst = entry[0] if self._worst is None else max(self._worst, entry[0])
             self.handed += len(batch)
-            if self._heard:
+            if events.Checkpoint in self._heard:
                 self._tell(events.Checkpoint, [task for task, _ in batch])
             self.pool.submit_all(batch)
 

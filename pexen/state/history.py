@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from ..sched.place import Place
 from ..sched.pool.base import ABORTED
-from .recording import DONE, Ended, Name, Place
+from .recording import DONE, Ended, Name
 from .store import Store, numbered
 
 # Outcomes that say nothing of the code.

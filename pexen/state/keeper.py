@@ -16,13 +16,14 @@ from typing import Any, TypeVar
 
 from ..sched.common import Task, TaskRes, identity, task_name
 from ..sched.events import Event
+from ..sched.place import places_of
 from ..util import PexenWarning
+from .digests import CodeDigests
 from .folder import StateError, attachments_of, default_folder, held, make
 from .history import Past, broken_off, last_outcomes, prune, results, seconds
-from .places import CodeDigests, place_of
 from .reboot import Marker
 from .recorder import Recorder, Told
-from .recording import Place, Recording
+from .recording import Recording
 from .store import Store, numbered
 
 T = TypeVar("T")
@@ -42,22 +43,18 @@ class Keeper:
 
     `about`
         what else is to be known of the run, as JSON has it.
-    `places`
-        where the tasks are, and what they wait for; by default that is found out, but for the
-        latter.
     `told`
         puts a result into words; by default as `Recorder` does.
     `resumes`
         whether to go on with the run that was broken off, rather than begin one.
 
-    The last four may be set until the run begins.
+    The last three may be set until the run begins.
     """
 
     def __init__(self, store: Store | None) -> None:
         # Configuration.
         self._store = store
         self.about: Mapping[str, Any] = {}
-        self.places: Sequence[Place] | None = None
         self.told: Callable[[TaskRes], Told] | None = None
         self.resumes = False
         # State.
@@ -157,7 +154,7 @@ class Keeper:
 
     def _begun(self, store: Store, tasks: Sequence[Task]) -> Recording:
         names = self._named(tasks)
-        places = list(map(place_of, tasks)) if self.places is None else self.places
+        places = places_of(tasks)
         run = broken_off(store) if self.resumes else None
         if run is None:
             return Recording.begin(store, names, time.time(), self.about, places)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from ..sched.place import Place
 from .folder import StateError
 from .store import Store, numbered
 
@@ -35,14 +36,6 @@ class Ended(NamedTuple):
     deps_ok: bool = False
     shared: bytes | None = None
     code: str | None = None
-
-
-class Place(NamedTuple):
-    """Where a task is in its source and among the others."""
-
-    file: str | None = None
-    line: int | None = None
-    waits_for: Sequence[int] = ()  # the numbers of tasks that it requires or is after
 
 
 class Recording:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
@@ -22,6 +23,21 @@ from .findings import Marker
 from .selection import Selected, selected
 from .translator import Translator
 from .workerfile import folder_of_run
+
+_log = logging.getLogger("pexen")
+
+
+class Report(Protocol):
+    """What a suite wants of a report."""
+
+    def begin(self, tasks: Sequence[Task], clock: Callable[[], float], /) -> Listener | None:
+        """A run of these tasks begins; returns who has to hear of it. `clock` is its pool's.
+
+        What it raises, the run raises, and doesn't begin.
+        """
+
+    def end(self, interrupted: bool, /) -> None:
+        """The run has ended, or was ended or left; what this raises is logged."""
 
 
 class State(Protocol):
@@ -65,6 +81,9 @@ class Suite:
     `state`
         a `State`, as `pexen.state.keeping` gives one: the run is written into it, and `durations`
         are by default those that it knows.
+    `reports`
+        each a `Report`, as those of `pexen.report`: told of the tasks that are run, of the events
+        that `listeners` are told of, and of the end, however the run ended.
 
     Raises what `Sched` does.
     """
@@ -80,15 +99,16 @@ class Suite:
         folder: str | os.PathLike[str] | None = None,
         attachments: str | os.PathLike[str] | None = None,
         state: State | None = None,
+        reports: Iterable[Report] = (),
     ) -> None:
         self._state = state
+        self._reports = list(reports)
         self._captures = captures
         self._folder = None if folder is None else os.fspath(folder)
         self._listeners = list(listeners)
         self._attachments = "" if attachments is None else os.path.abspath(attachments)
         self._running = False
-        self._aborted = False
-        self._translator = Translator(self._listeners)  # and, while it runs, the state's
+        self._translator = Translator(self._listeners)  # while it runs, also state and reports
         self._cases = [
             each if isinstance(each, Done) else _case(each, number)
             for number, each in enumerate(tasks, 1)
@@ -125,27 +145,32 @@ class Suite:
 
     def _over(self) -> None:
         self._running = False
+        self._translator.listeners = self._listeners
         self._translator.forget()
 
     @contextlib.contextmanager
     def _kept(self, pool: WorkerPool) -> Iterator[None]:
-        """Within, the state hears of the run."""
-        state = self._state
-        if state is None:
-            self._prepare(None, self._attachments)
+        """Within, the state and the reports hear of the run."""
+        state, marker, attachments = self._state, None, self._attachments
+        listeners: list[Listener | None] = [*self._listeners]
+        begun: list[Report] = []
+        interrupted, self._translator.aborted = True, False
+        with contextlib.ExitStack() as stack:
+            stack.callback(lambda: _end(begun, interrupted))
+            if state is not None:
+                written = state.begin(self._tasks, pool.clock)
+                stack.callback(lambda: state.end(interrupted))  # before the reports' end
+                marker, attachments = state.marker(), attachments or state.attachments()
+            tasks = [case.task for case in self._cases if isinstance(case, Case)]
+            for report in self._reports:
+                listeners.append(report.begin(tasks, pool.clock))
+                begun.append(report)
+            if state is not None:
+                listeners.append(written)
+            self._translator.listeners = [each for each in listeners if each is not None]
+            self._prepare(marker, attachments)
             yield
-            return
-        listener = state.begin(self._tasks, pool.clock)
-        if listener is not None:
-            self._translator.listeners = [*self._listeners, listener]
-        self._prepare(state.marker(), self._attachments or state.attachments())
-        interrupted, self._aborted = True, False
-        try:
-            yield
-            interrupted = self._aborted
-        finally:
-            self._translator.listeners = self._listeners
-            state.end(interrupted)
+            interrupted = self._translator.aborted
 
     def _prepare(self, marker: Marker | None, attachments: str) -> None:
         for case in self._cases:
@@ -173,8 +198,22 @@ class Suite:
 
     def abort(self) -> None:
         """As `Sched.abort`; by the state, the run may go on some time."""
-        self._aborted = True
+        self._translator.aborted = True
         self._sched.abort()
+
+
+
+def _end(reports: Sequence[Report], interrupted: bool) -> None:
+    with contextlib.ExitStack() as stack:  # by which each is told, also after a Ctrl-C
+        for report in reversed(reports):
+            stack.callback(_end_one, report, interrupted)
+
+
+def _end_one(report: Report, interrupted: bool) -> None:
+    try:
+        report.end(interrupted)
+    except Exception:
+        _log.exception("report %r raised at the end of the run", report)
 
 
 def _case(each: Task | Selected, number: int) -> Case:

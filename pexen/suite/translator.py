@@ -16,6 +16,7 @@ from ..sched.events import (
     Queued,
     Retried,
     Started,
+    Stopped,
 )
 from .case import Case, SuiteRes, opened
 from .done import Done
@@ -24,11 +25,13 @@ from .done import Done
 class Translator:
     """The listener of a suite's scheduler, which tells those of the suite.
 
-    Of tasks that ended in an earlier part of the run nothing is told.
+    Of tasks that ended in an earlier part of the run nothing is told. `aborted` is whether the run
+    is, by whomever or by its deadline.
     """
 
     def __init__(self, listeners: Iterable[Listener]) -> None:
         self.listeners = listeners
+        self.aborted = False
         self._opened: dict[int, SuiteRes] = {}  # by the identity of what is about to be yielded
 
     @property
@@ -40,7 +43,7 @@ class Translator:
     def listeners(self, listeners: Iterable[Listener]) -> None:
         self._listeners = list(listeners)
         self._announcer = Announcer(self._listeners)
-        self.hears = self._announcer.heard()
+        self.hears = self._announcer.heard() | {Stopped}
 
     def opened(self, res: TaskRes) -> SuiteRes:
         """The result of a Case taken apart; what listeners were told is what is yielded."""
@@ -57,6 +60,8 @@ class Translator:
             tasks = [case.task for case in event.tasks if type(case) is Case]
             self._announcer.tell(Checkpoint(event.time, tasks))
         elif kind not in _TRANSLATED:
+            if kind is Stopped and event.how == "abort":
+                self.aborted = True
             self._announcer.tell(event)
         elif type(event.task) is Case:
             self._announcer.tell(_TRANSLATED[kind](self, event))

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from snippets import PROJECT
 
+import pexen.report
 import pexen.state
 import pexen.suite
 import pexen.testing
@@ -27,6 +28,7 @@ def documented(name: str) -> bool:
 def public_names() -> list[str]:
     modules: list[Any] = [
         pexen, pexen.sched, pexen.sched.pool, pexen.testing, pexen.factory, pexen.suite, pexen.state,
+        pexen.report,
     ]  # fmt: skip
     return sorted({f"{m.__name__}.{name}" for m in modules for name in m.__all__})
 
@@ -74,18 +76,19 @@ def test_a_column_of_the_state_is_in_the_reference(column: str) -> None:
 
 def keys() -> list[str]:
     """The keys that a record and JSON lines have."""
-    from pexen.cli.ended import Ended
-    from pexen.cli.record import document
+    from pexen.report.ended import Ended
     from pexen.report.jsonl import KEYS
+    from pexen.report.record import Record
     from pexen.sched import Outcome
-    from pexen.state.recording import Place
 
     def task() -> None:
         """Is never run."""
 
-    ended = [Ended(task, Outcome.OK, "ok", "")]
-    record = document([task], ended, 0, 0, False, [Place()], lambda name: "", {})
-    return sorted({*record, *record["tasks"][0], *KEYS})
+    record = Record()
+    record.begin([task], lambda: 0.0)
+    record.ended(Ended(task, Outcome.OK, "ok", ""))
+    document = record.document()
+    return sorted({*document, *document["tasks"][0], *KEYS})
 
 
 @pytest.mark.parametrize("key", keys())

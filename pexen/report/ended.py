@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..sched import Outcome
 from ..sched.common import Task
 from ..sched.events import Finished
-from ..state.history import Past
-from .output import printable
+from .texts import printable
 from .words import GOOD, Method, in_full, methods, reason
 
 
@@ -33,31 +31,19 @@ class Ended(NamedTuple):
     @classmethod
     def of(cls, event: Finished) -> Ended:
         """What became of the task that the event is about."""
-        res: Any = event.result
+        res: Any = event.result  # of a suite, or of a Sched, which has less to say
         task, outcome = event.task, event.outcome
         if res is None:
             return cls(task, outcome, str(outcome), printable(str(event.reason or "")))
         when = res.started, res.duration, res.attempts, res.worker
-        plain = outcome is Outcome.OK and res.ret is None and not (res.output or res.findings)
-        if plain and not res.attachments:
+        output, attachments = getattr(res, "output", ""), getattr(res, "attachments", ())
+        found = output or attachments or getattr(res, "findings", ())
+        if outcome is Outcome.OK and res.ret is None and not found:
             return cls(task, outcome, "ok", "", "", "", (), *when)
         full = "" if outcome in GOOD else in_full(res)
         return cls(
-            task, outcome, res.verdict, reason(res), full, res.output, methods(res), *when,
-            res.attachments,
-        )  # fmt: skip
-
-    @classmethod
-    def before(cls, task: Task, past: Past, begun: float) -> Ended:
-        """What had become of the task when its run, which began at `begun`, was broken off."""
-        how = past.how
-        found = json.loads(how.results) if how.results else []
-        tests = [Method(each["name"], each["outcome"], each["note"]) for each in found]
-        return cls(
-            task, Outcome(how.outcome), verdict_of(how.outcome, found), how.reason or "",
-            how.traceback or "", how.output or "", tests,
-            None if how.started is None else begun + how.started, how.duration,
-            how.attempts, how.worker, json.loads(how.attachments) if how.attachments else (),
+            task, outcome, getattr(res, "verdict", str(outcome)), reason(res), full, output,
+            methods(res), *when, attachments,
         )  # fmt: skip
 
     @property

@@ -1,26 +1,12 @@
-"""Where tasks are defined, and whether that has changed since."""
+"""Whether the code of tasks has changed."""
 
 from __future__ import annotations
 
 import hashlib
 import pathlib
-from collections.abc import Sequence
-from typing import Any
 
 from ..sched.common import Task
-from .recording import Place
-
-
-def place_of(task: Any, waits_for: Sequence[int] = ()) -> Place:
-    """Where the task is defined, as far as that can be told: code, or the file that it runs."""
-    code = getattr(task, "__code__", None)
-    if code is None:
-        function = getattr(task, "func", None) or getattr(task, "__wrapped__", None)
-        code = getattr(function, "__code__", None)
-    if code is not None:
-        return Place(code.co_filename, code.co_firstlineno, waits_for)
-    path = getattr(task, "path", None)
-    return Place(path if isinstance(path, str) else None, None, waits_for)
+from ..sched.place import place_of
 
 
 class CodeDigests:

@@ -1,0 +1,72 @@
+"""Where tasks are defined, and which of them wait for which: what is told of them in records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from .common import CALLPATH_ATTR_NAME, Task
+from .meta import SchedMeta, has_meta, meta_of
+from .metacheck import every, unique
+
+# So many edges are kept for each task, on average, of those that are many for many.
+_EDGES = 20
+
+
+class Place(NamedTuple):
+    """Where a task is in its source and among the others."""
+
+    file: str | None = None
+    line: int | None = None
+    waits_for: Sequence[int] = ()  # the numbers of tasks that it requires or is after
+
+
+def place_of(task: Any, waits_for: Sequence[int] = ()) -> Place:
+    """Where the task is defined, as far as that can be told: code, or the file that it runs."""
+    code = getattr(task, "__code__", None)
+    if code is None:
+        function = getattr(task, "func", None) or getattr(task, "__wrapped__", None)
+        code = getattr(function, "__code__", None)
+    if code is not None:
+        return Place(code.co_filename, code.co_firstlineno, waits_for)
+    path = getattr(task, "path", None)
+    return Place(path if isinstance(path, str) else None, None, waits_for)
+
+
+def places_of(tasks: Sequence[Task]) -> list[Place]:
+    """The place of each, with what it waits for as its metadata says.
+
+    Where many wait for many, not all are told.
+    """
+    none = SchedMeta()
+    waits = _waits_for([meta_of(task) if has_meta(task) else none for task in tasks])
+    return [place_of(task, each) for task, each in zip(tasks, waits, strict=True)]
+
+
+def callpath_of(task: Task) -> list[str]:
+    """The task's callpath, empty if no factory gave it one."""
+    try:
+        return list(map(str, getattr(task, CALLPATH_ATTR_NAME)))
+    except AttributeError:
+        return []
+
+
+def _waits_for(metas: Sequence[SchedMeta]) -> list[list[int]]:
+    """For each the numbers of those that provide what it requires or is after."""
+    providers: dict[Any, list[int]] = {}
+    for number, meta in enumerate(metas):
+        for tag in meta.provides:
+            providers.setdefault(tag.tag if isinstance(tag, unique) else tag, []).append(number)
+    if not providers:
+        return [[] for _ in metas]
+    left = _EDGES * len(metas)
+    found = []
+    for meta in metas:
+        edges: dict[int, None] = {}
+        for need in (*meta.requires, *meta.after):
+            each = providers.get(need.tag if isinstance(need, every) else need, ())
+            if len(each) <= max(left, 1):
+                edges.update(dict.fromkeys(each))
+                left -= len(each)
+        found.append(sorted(edges))
+    return found
