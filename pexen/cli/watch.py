@@ -174,6 +174,7 @@ def _in_round(
     # Python takes what is compiled for the present source if that is of the same second and size,
     # which a file that is being edited may well be.
     sys.dont_write_bytecode = True
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"  # for workers and programs that aren't forks
     try:
         return once()
     except NothingError as exc:  # as tasks were removed, or the command line selects others

@@ -164,11 +164,14 @@ def test_new_modules_are_run_and_those_that_are_gone_are_said(watch, suite):
     assert tasks == [("tests/test_new/test_new", "failed")]
     (suite.folder / "tests" / "test_new.py").unlink()
     assert watch.round() == ("== 'tests/test_new.py' is gone; affected: none of the tasks", [])
+    suite.write("helper.py", "def double(x): return x + x\n")
+    assert len(watch.read("== ")) == 2  # nothing is said to be still failing
 
 
-def test_an_edit_of_the_same_size_in_the_same_second_counts(suite):
+@pytest.mark.parametrize("how", ["-j2", "--start-method=spawn"])
+def test_an_edit_of_the_same_size_in_the_same_second_counts(suite, how):
     del suite.env["PYTHONDONTWRITEBYTECODE"]
-    watch = Watch(suite, "--match", "test_*", "tests")
+    watch = Watch(suite, "--match", "test_*", how, "tests")
     watch.begin()
     for outcome, text in [("ok", "1"), ("failed", "0"), ("ok", "1")]:
         path = suite.write("tests/test_c.py", f"def test_c(): assert {text}\n")
@@ -178,10 +181,8 @@ def test_an_edit_of_the_same_size_in_the_same_second_counts(suite):
 
 
 def test_a_change_during_a_round_makes_another_one(cli):
-    text = "import os\ndef test_x():\n  os.path.exists('go') or open('go', 'x').close()\n"
-    writes = text + "  open('y.py', 'w').write('def test_y(): assert 1')\n"
     cli.write("y.py", "def test_y(): pass\n")
-    cli.write("x.py", writes)
+    cli.write("x.py", "def test_x(): open('y.py', 'w').write('def test_y(): assert 1')\n")
     watch = Watch(cli, "--match", "test_*", "x.py", "y.py")
     watch.begin()
     said, tasks = watch.round()
@@ -233,11 +234,21 @@ def test_executables_and_test_classes_are_affected_by_their_own_file(cli):
     assert watch.round()[1] == [("tests/smoke.sh", "skipped")]
     cli.write("tests/base.py", case.format("Base") + "# more\n")
     assert watch.round()[1] == ok("base/Base", "test_x/X")
-    watch.end()
+
+
+@pytest.mark.parametrize("package", [True, False])
+def test_the_tests_of_unittest_are_affected_by_what_they_import(cli, package):
+    case = "import unittest\nclass {0}(unittest.TestCase):\n  def test(self): pass\n"
+    if package:
+        cli.write("tests/__init__.py", "")
+    cli.write("tests/base.py", "")
+    imports = "from . import base" if package else "import base"
+    cli.write("tests/test_x.py", f"{imports}\n{case.format('X')}")
+    cli.write("tests/test_y.py", case.format("Y"))
     watch = Watch(cli, "-q", "--factory", "unittest", "tests")
     watch.begin()
-    cli.write("tests/base.py", case.format("Base"))
-    assert watch.round()[0] == "== 'tests/base.py' changed; affected: 2 of 3 tasks"
+    cli.write("tests/base.py", "# more\n")
+    assert watch.round()[0] == "== 'tests/base.py' changed; affected: 1 of 2 tasks"
 
 
 def test_a_factory_of_ones_own_affects_all_that_it_makes(cli):
