@@ -30,7 +30,7 @@ def choose(
         tasks,
         args.only or (),
         parse(args.k) if args.k is not None else None,
-        (lambda task: identity(task) in wanted) if args.lf and wanted else None,
+        _condition(args, wanted),
         deps=not args.no_deps,
     )
     if not chosen:
@@ -42,6 +42,14 @@ def choose(
     if args.shuffle is not None:
         random.Random(args.shuffle).shuffle(chosen)
     return chosen
+
+
+def _condition(args: Namespace, failed: set[Any]) -> Callable[[Task], bool] | None:
+    """What a task has to fulfil besides its name and tags."""
+    affects: Callable[[Task], bool] | None = None if args.round is None else args.round.wants
+    if not args.lf or not failed:
+        return affects
+    return lambda task: identity(task) in failed and (affects is None or affects(task))
 
 
 def _last_failed(args: Namespace, failed: Callable[[], set[Any]]) -> set[Any]:

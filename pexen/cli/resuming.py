@@ -36,7 +36,7 @@ def _arguments_of_last() -> list[str]:
     argv = run.about.get("argv")
     if not isinstance(argv, list):
         raise UsageError(f"run {run.number} was not made by this command; name its TARGET")
-    return [str(arg) for arg in argv if arg != "--resume"]
+    return [str(arg) for arg in argv if arg not in ("--resume", "--watch")]
 
 
 def to_resume(kept: Keeper) -> int:

@@ -42,8 +42,16 @@ def main(argv: Sequence[str]) -> int:
         argv = with_arguments_of_last(argv)
         args = parse(argv)
     reports.check(_files(args, 1))
-    with lines_to(None if args.dry_run else args.jsonl) as stream:
-        return _rounds(args, argv, stream)
+
+    def once() -> int:
+        with lines_to(None if args.dry_run else args.jsonl) as stream:
+            return _rounds(args, argv, stream)
+
+    if not args.watch:
+        return once()
+    from .watch import watch  # few want it
+
+    return watch(args, once)
 
 
 def _files(args: Namespace, number: int) -> dict[str, str]:
@@ -59,6 +67,8 @@ def _rounds_of(args: Namespace) -> int:
 def _rounds(args: Namespace, argv: Sequence[str], stream: TextIO | None) -> int:
     """Run the tasks as often as they are to be, and return the worst exit status."""
     tasks = collect(args)
+    if args.round is not None and not args.round.begin(tasks):
+        return WELL
     status, rounds = WELL, _rounds_of(args)
     for number in range(1, rounds + 1):
         if rounds > 1:
@@ -193,6 +203,8 @@ class _Run:
             written = reports.write_all(self.files, document) and written
             if github.wanted(os.environ):
                 reports.tell_github(document)
+        if args.round is not None:
+            args.round.end(hearing.all_ended)
         for each in (problem, hearing.error, terminal.error):
             if each is not None:
                 raise each

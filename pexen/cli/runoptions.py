@@ -40,6 +40,7 @@ _EXAMPLES = """\
   pexen run kernel_tests --only kernel_tests/net   what is below, and what that requires
   pexen run kernel_tests -k 'net and not slow'     names and tags
   pexen run --lf kernel_tests               what didn't end well last time
+  pexen run --watch kernel_tests            again, whenever a module changes
   pexen run --resume                        go on with a run that was interrupted
   pexen run --resource gpu=2 kernel_tests   two tasks that take a gpu each run side by side
   pexen run --html last.html kernel_tests   and a page that tells what broke, and what is slow
@@ -68,6 +69,8 @@ run the tasks that the expression fits: parts of names, and tags, with 'and', 'o
 _LAST_FAILED = "run what didn't end well when it was run last, or everything if all did"
 _FAILED_FIRST = "run that first, and then everything else"
 _NO_DEPS = "don't run what selected tasks require; it is taken to be there"
+_WATCH = """\
+after the run wait for files to change, and run again what is affected, until Ctrl-C"""
 _RESUME = """\
 go on with the last run, which was interrupted: what had ended isn't run again; without a
 TARGET, with its command line"""
@@ -88,9 +91,24 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         raise UsageError("--resume goes on with what the state has; leave out --no-state")
     if not args.targets and not args.resume:
         raise UsageError("name a TARGET, on the command line or as 'targets' in [tool.pexen]")
+    if args.watch:
+        _check_watch(args)
+    args.round = None  # of a watch, when it is known
     if args.jobs is None:
         args.jobs = default_jobs()
     return args
+
+
+def _check_watch(args: argparse.Namespace) -> None:
+    """UsageError for what can't be had with --watch."""
+    refused = {
+        "--resume goes on with one run": args.resume,
+        "--dry-run runs nothing": args.dry_run,
+        "--repeat runs everything again as well": args.repeat > 1,
+    }
+    for what, given in refused.items():
+        if given:
+            raise UsageError(f"{what}; leave it out, or --watch")
 
 
 def _parser() -> Parser:
@@ -137,6 +155,7 @@ def _add_running(group: argparse._ArgumentGroup) -> None:
         help="run in an order by chance; --shuffle=SEED is the same each time",
     )  # fmt: skip
     add("--repeat", metavar="N", type=positive, default=1, help="run everything so many times")
+    add("--watch", action="store_true", help=_WATCH)
 
 
 def _add_ending(group: argparse._ArgumentGroup) -> None:

@@ -61,6 +61,31 @@ def select(
     return _cut_out(chosen, known, deps)
 
 
+def with_dependents(tasks: Iterable[Task], wanted: set[Any]) -> set[Any]:
+    """The identities of tasks, and of all that require what they provide, or what those do."""
+    known = {identity(task): selected(task).meta for task in tasks}
+    dependents: dict[Tag, list[Any]] = {}
+    for key, meta in known.items():
+        for tag in _requires(meta):
+            dependents.setdefault(tag, []).append(key)
+    found = dict.fromkeys(wanted)
+    pending = list(found)
+    for key in pending:  # grows as it is walked
+        for tag in _provides(known[key]):
+            # Each tag is followed once, however many have it.
+            new = [other for other in dependents.pop(tag, ()) if other not in found]
+            found.update(dict.fromkeys(new))
+            pending += new
+    return set(found)
+
+
+def unprovided(tasks: Iterable[Task]) -> set[Any]:
+    """The identities of tasks that require what none of them provides."""
+    known = {identity(task): selected(task).meta for task in tasks}
+    provided = _all(_provides, known.values())
+    return {key for key, meta in known.items() if not provided.issuperset(_requires(meta))}
+
+
 def selected(task: Task | Selected) -> Selected:
     """A task as one that is to be run, with its own metadata if it has no other."""
     if isinstance(task, Selected):

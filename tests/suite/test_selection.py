@@ -9,9 +9,10 @@ import pytest
 
 from pexen import Sched, task
 from pexen.sched import DepcheckError, every, unique
-from pexen.sched.common import CALLPATH_ATTR_NAME, task_name
+from pexen.sched.common import CALLPATH_ATTR_NAME, identity, task_name
 from pexen.sched.meta import meta_of
 from pexen.suite import Selected, parse, select
+from pexen.suite.selection import unprovided, with_dependents
 
 
 def make(name: str, **fields: Any) -> Callable[[], None]:
@@ -115,3 +116,36 @@ def test_a_name_is_not_a_pattern_as_well() -> None:
         each.__qualname__ = name
     assert [chosen.task for chosen in select(tasks, ["test_x[1]"])] == tasks[:1]
     assert [chosen.task for chosen in select(tasks, ["test_x[0-9]"])] == tasks[1:]
+
+
+def named(identities: Iterable[Any], tasks: Iterable[Any]) -> list[str]:
+    wanted = set(identities)
+    return [task_name(each) for each in tasks if identity(each) in wanted]
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("db/start", ["db/start", "db/fill", "net/tcp/open"]),
+        ("db/spare", ["db/spare", "net/tcp/open"]),
+        ("db/stop", ["db/stop"]),
+        ("net/tcp/open", ["net/tcp/open"]),
+    ],
+)
+def test_dependents_are_those_that_require_and_not_those_that_are_merely_after(name, found):
+    (wanted,) = [identity(each) for each in TREE if task_name(each) == name]
+    assert named(with_dependents(TREE, {wanted}), TREE) == found
+
+
+def test_dependents_are_found_around_a_circle_and_through_every_and_unique():
+    circle = [
+        make("a", provides=[unique("a")], requires=["b"]),
+        make("b", provides=["b"], requires=[every("a")]),
+        make("c"),
+    ]
+    assert named(with_dependents(circle, {identity(circle[0])}), circle) == ["a", "b"]
+
+
+def test_a_task_that_requires_what_nothing_provides_is_unprovided():
+    tasks = [*TREE, make("x", requires=["db", every("nowhere")]), make("y", after=["nowhere"])]
+    assert named(unprovided(tasks), tasks) == ["x"]
