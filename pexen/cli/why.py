@@ -59,12 +59,12 @@ def _paragraph(task: Task, run: Mapping[str, Any]) -> str:
     elif task["outcome"] in ("blocked", "cancelled"):
         said.append(f"it was {task['outcome']}: {printable(task['reason'] or 'the run ended')}.")
     else:
-        said += [*_waited(task, needed), *_ended(task)]
+        said += [*_waited(task, needed, run), *_ended(task)]
     return " ".join(said)
 
 
-def _waited(task: Task, needed: Sequence[Task]) -> list[str]:
-    """What it waited for, and for how long for what else: locks, resources, a worker."""
+def _waited(task: Task, needed: Sequence[Task], run: Mapping[str, Any]) -> list[str]:
+    """What it waited for: other tasks, what they had that it asks for, a worker."""
     started = task["started"]
     if started is None:
         return []
@@ -80,12 +80,51 @@ def _waited(task: Task, needed: Sequence[Task]) -> list[str]:
         said.append(f"it was ready at {seconds(ready)}, when {printable(last)} ended, {more};")
     elif not needed:
         said.append("it waited for no other task;")
+    free = [each for each in _in_the_way(task, run["tasks"]) if ready < each[0] <= started]
+    if free and free[-1][0] - ready >= _AT_ONCE:
+        ready, what, other = free[-1]
+        said.append(f"until {seconds(ready)}, {printable(other)} had {what};")
     waited = started - ready
     if waited < _AT_ONCE:
         said.append("it began at once")
     else:
-        said.append(f"it began {seconds(waited)} later, when locks and a worker were free for it,")
+        said.append(f"it began {seconds(waited)} later, when a worker was free for it,")
     return [*said, f"at {seconds(started)} in {task['worker'] or 'a worker'}"]
+
+
+def _in_the_way(task: Task, tasks: Sequence[Task]) -> list[tuple[float, str, str]]:
+    """When other tasks ended that had what this one asks for; what that was, and their names."""
+    found = []
+    for other in tasks:
+        end = _end(other)
+        if other is not task and end is not None:
+            what = _shared_by(task.get("asks_for") or (), other.get("asks_for") or ())
+            if what:
+                found.append((end, what, other["name"]))
+    return sorted(found)
+
+
+def _shared_by(some: Sequence[Sequence[Any]], others: Sequence[Sequence[Any]]) -> str:
+    """What of that which one task asks for it can't have while another has what it asks for.
+
+    So may be a resource that both take.
+    """
+    for mode, key in some:
+        for other_mode, other_key in others:
+            if "exclusive" in (mode, other_mode):
+                return "all to itself" if other_mode == "exclusive" else "begun, and it wants all"
+            modes = {mode, other_mode}
+            both = min(len(key), len(other_key))
+            if modes == {"resources"} and key == other_key:
+                return f"of the resource {key[0]}"
+            if modes <= {"claims", "uses"} and modes != {"uses"} and key[:both] == other_key[:both]:
+                return f"the lock {_key(other_key)}"
+    return ""
+
+
+def _key(parts: Sequence[str]) -> str:
+    """A key as people write it."""
+    return printable(parts[0] if len(parts) == 1 else f"({', '.join(parts)})")
 
 
 def _ended(task: Task) -> list[str]:

@@ -19,6 +19,8 @@ objects with
     attachments                a list of {name, path} of the files that it handed over
     file, line                 where it is defined; null where that can't be told
     waits_for                  the places in this list of those that it requires or is after
+    asks_for                   a list of [field, [part, …]]: "claims", "uses" or "resources" and the
+                               parts of a key, each as Python writes it; or "exclusive" and no part
     rerun                      what to type to run it again, if it didn't end well
 """
 

@@ -8,39 +8,53 @@ from typing import Any, NamedTuple
 from .common import CALLPATH_ATTR_NAME, Task
 from .meta import SchedMeta, has_meta, meta_of
 from .metacheck import every, unique
+from .requests import as_key
 
 # So many edges are kept for each task, on average, of those that are many for many.
 _EDGES = 20
 
 
 class Place(NamedTuple):
-    """Where a task is in its source and among the others."""
+    """Where a task is in its source and among the others.
+
+    `waits_for` are the numbers of tasks that it requires or is after. `asks_for` has what it needs
+    for itself or shares with some, each as a field of metadata and the `repr` of the parts of a
+    key: `("claims", ["'disk'", "1"])` is of the key `("disk", 1)`. Of `exclusive` it has no parts.
+    """
 
     file: str | None = None
     line: int | None = None
-    waits_for: Sequence[int] = ()  # the numbers of tasks that it requires or is after
+    waits_for: Sequence[int] = ()
+    asks_for: Sequence[tuple[str, Sequence[str]]] = ()
 
 
-def place_of(task: Any, waits_for: Sequence[int] = ()) -> Place:
+def place_of(
+    task: Any,
+    waits_for: Sequence[int] = (),
+    asks_for: Sequence[tuple[str, Sequence[str]]] = (),
+) -> Place:
     """Where the task is defined, as far as that can be told: code, or the file that it runs."""
     code = getattr(task, "__code__", None)
     if code is None:
         function = getattr(task, "func", None) or getattr(task, "__wrapped__", None)
         code = getattr(function, "__code__", None)
     if code is not None:
-        return Place(code.co_filename, code.co_firstlineno, waits_for)
+        return Place(code.co_filename, code.co_firstlineno, waits_for, asks_for)
     path = getattr(task, "path", None)
-    return Place(path if isinstance(path, str) else None, None, waits_for)
+    return Place(path if isinstance(path, str) else None, None, waits_for, asks_for)
 
 
 def places_of(tasks: Sequence[Task]) -> list[Place]:
-    """The place of each, with what it waits for as its metadata says.
+    """The place of each, with what it waits for and asks for as its metadata says.
 
     Where many wait for many, not all are told.
     """
     none = SchedMeta()
-    waits = _waits_for([meta_of(task) if has_meta(task) else none for task in tasks])
-    return [place_of(task, each) for task, each in zip(tasks, waits, strict=True)]
+    metas = [meta_of(task) if has_meta(task) else none for task in tasks]
+    return [
+        place_of(task, waits, _asks_for(meta) if meta is not none else ())
+        for task, meta, waits in zip(tasks, metas, _waits_for(metas), strict=True)
+    ]
 
 
 def callpath_of(task: Task) -> list[str]:
@@ -49,6 +63,14 @@ def callpath_of(task: Task) -> list[str]:
         return list(map(str, getattr(task, CALLPATH_ATTR_NAME)))
     except AttributeError:
         return []
+
+
+def _asks_for(meta: SchedMeta) -> list[tuple[str, list[str]]]:
+    found = [("exclusive", list[str]())] if meta.exclusive else []
+    for mode in ("claims", "uses"):
+        keys = [list(map(repr, as_key(key))) for key in getattr(meta, mode)]
+        found += [(mode, key) for key in sorted(keys)]
+    return found + [("resources", [repr(name)]) for name in meta.resources]
 
 
 def _waits_for(metas: Sequence[SchedMeta]) -> list[list[int]]:

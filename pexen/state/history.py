@@ -84,8 +84,7 @@ def members(store: Store, run: int) -> list[Member]:
     found = store.read("SELECT tasks FROM run WHERE id = ?", (run,))
     listed = json.loads(found[0][0]) if found else []
     return [
-        Member(*names[number], Place(file, line, tuple(waits_for)))
-        for number, file, line, waits_for in listed
+        Member(*names[number], Place(*place)) for number, *place in listed
     ]
 
 

@@ -13,7 +13,8 @@ TABLES = (
         about TEXT NOT NULL,            -- what else is known of it, a JSON object
         tasks TEXT NOT NULL             -- a JSON list, in the order in which they were found, of
                                         -- [id in table task, file, line, [places of those in this
-                                        -- list that it waits for]]
+                                        -- list that it waits for], what it asks for]; the latter
+                                        -- is [["claims", [parts of a key]], …], as in records
     )
     """,
     """

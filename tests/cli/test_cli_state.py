@@ -168,6 +168,31 @@ def test_why_tells_of_one_that_ran_one_that_failed_and_one_that_was_blocked(cli)
     """)
 
 
+@pytest.mark.parametrize(("asks", "had"), [
+    ('claims=["disk"]', "the lock 'disk'"),
+    ('uses=[("disk", 1)]', "the lock ('disk', 1)"),
+    ("exclusive=True", "all to itself"),
+])
+def test_why_names_who_had_the_lock_that_was_waited_for(cli, asks, had):
+    cli.write("suite.py", f"""
+        import time
+        from pexen import task
+
+        @task({asks}, priority=-1)
+        def first(): time.sleep(0.05)
+
+        @task(claims=["disk"])
+        def second(): pass
+
+        @task
+        def other(): pass
+    """)
+    assert cli.run("run", "--threads", "-j2", "suite")[2] == 0
+    out, _, _ = cli.run("why", "suite/second")
+    assert f"suite/first had {had}; it began" in out
+    assert "it waited for no other task; it began" in cli.run("why", "suite/first")[0]
+
+
 def test_why_tells_of_the_run_that_is_named_or_the_last_that_has_the_task(suite):
     (suite.folder / "b").touch()
     suite.run("run", "suite")
