@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from ..report.jsonl import Lines
 from ..report.live import Live
+from ..report.still import Still
 from ..sched import Outcome
 from ..sched.common import task_name
 from ..sched.events import Checkpoint, Event, Finished, Started
@@ -23,14 +24,14 @@ class Hearing:
     def __init__(
         self,
         terminal: Terminal,
-        live: Live | None,
+        shown: Live | Still | None,
         lines: Lines | None,
         begun: float,
         allowed: int | None,
     ) -> None:
         # Configuration.
         self._terminal = terminal
-        self._live = live
+        self._shown = shown
         self._lines = lines
         self._begun = begun
         self._allowed = allowed
@@ -56,12 +57,12 @@ class Hearing:
             assert isinstance(event, Finished)
             self._finished(event)
         elif kind is Started:
-            if self._live is not None:
+            if self._shown is not None:
                 assert isinstance(event, Started)
-                self._live.began(task_name(event.task), event.time)
+                self._shown.began(task_name(event.task), event.time)
         elif kind is Checkpoint:
-            if self._live is not None:
-                self._live.tick(event.time)
+            if self._shown is not None:
+                self._shown.tick(event.time)
             self._to_lines(lambda lines: lines.flush())
 
     def _finished(self, event: Finished) -> None:
@@ -72,8 +73,8 @@ class Hearing:
             known = {"name": task_name(event.task), "file": place.file, "line": place.line}
             self._to_lines(lambda lines: lines.result(as_result(ended, self._begun) | known))
         self._terminal.ended(ended)
-        if self._live is not None:
-            self._live.ended(task_name(ended.task), str(ended.outcome), event.time)
+        if self._shown is not None:
+            self._shown.ended(task_name(ended.task), str(ended.outcome), event.time)
         if ended.outcome not in GOOD and ended.outcome not in (Outcome.BLOCKED, Outcome.CANCELLED):
             self.failures += 1
             if self.failures == self._allowed:

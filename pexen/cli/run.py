@@ -16,6 +16,7 @@ from typing import Any, TextIO
 from ..report import colour, github
 from ..report.jsonl import Lines
 from ..report.live import Live
+from ..report.still import Still
 from ..sched.common import Task, identity, task_name
 from ..sched.pool import ProcessWorkerPool, ThreadWorkerPool, WorkerPool
 from ..state import Keeper, StateError
@@ -35,7 +36,7 @@ from .log import hear_log
 from .output import put
 from .resuming import to_resume, with_arguments_of_last
 from .runoptions import parse
-from .screen import live_line
+from .screen import meanwhile
 from .terminal import Terminal
 
 
@@ -106,8 +107,8 @@ class _Run:
         # More workers than tasks would only be started and ended.
         pool = _pool(args, min(args.jobs, len(self.tasks)))
         begun, total = pool.clock(), len(self.tasks) - len(over)
-        with live_line(total, args.jobs, expected, pool.clock, args.no_capture) as live:
-            hearing, terminal = self._hearing(live, stream, begun)
+        with meanwhile(total, args.jobs, expected, pool.clock, args.no_capture) as shown:
+            hearing, terminal = self._hearing(shown, stream, begun)
             with explained(self.tasks):
                 suite = Suite(
                     to_run,
@@ -149,14 +150,14 @@ class _Run:
         return to_run, over
 
     def _hearing(
-        self, live: Live | None, stream: TextIO | None, begun: float
+        self, shown: Live | Still | None, stream: TextIO | None, begun: float
     ) -> tuple[Hearing, Terminal]:
         args = self.args
         coloured = colour.wanted(args.color, sys.stdout, os.environ)
         terminal = Terminal(
             args.quiet,
             args.verbose,
-            live,
+            shown if isinstance(shown, Live) else None,
             colour.painted if coloured else lambda text, outcome: text,
             lambda name: rerun_command(args, name),
         )
@@ -164,7 +165,7 @@ class _Run:
         if stream is not None:
             lines = Lines(stream)
             lines.begin(self.about["pexen"], time.time(), len(self.tasks))
-        return Hearing(terminal, live, lines, begun, args.maxfail), terminal
+        return Hearing(terminal, shown, lines, begun, args.maxfail), terminal
 
     def _concluded(
         self,
