@@ -29,6 +29,7 @@ from .choice import choose, listed, rerun_command, waits_for
 from .collect import collect, explained
 from .ended import Ended
 from .ending import FAILED, USAGE, WELL, pexen_warnings, say
+from .flaky import flaky
 from .hearing import Hearing
 from .keeping import kept_state
 from .lines import lines_to
@@ -176,12 +177,12 @@ class _Run:
         elapsed: float,
     ) -> int:
         """Say and write how it ended; returns the exit status, or raises the problem."""
-        args = self.args
+        args, kept = self.args, self.kept
         interrupted = isinstance(problem, KeyboardInterrupt) or self.deadline_passed
         if hearing.all_ended or interrupted:
-            terminal.conclude(
-                hearing.all_ended, elapsed, args.durations, self._notes(hearing, interrupted)
-            )
+            notes = self._notes(hearing, interrupted)
+            known = flaky(hearing.all_ended, kept.flaky)
+            terminal.conclude(hearing.all_ended, elapsed, args.durations, notes, known)
         written = hearing.end_lines(elapsed, interrupted)
         if reports.wanted(args) or github.wanted(os.environ):
             document = record.document(

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from ..report import github
 from ..report.live import Live
 from ..sched import Outcome
+from ..sched.common import identity
 from .ended import Ended
 from .ending import say
+from .flaky import notes as flaky_notes
+from .flaky import well_at_last
 from .output import OutputError, printable, put
 from .words import GOOD, Method, headline, label, seconds
 
@@ -49,7 +53,8 @@ class Terminal:
 
     def ended(self, ended: Ended) -> None:
         """A task has ended; raises nothing, as a listener's errors are lost."""
-        if self._all or ended.outcome not in GOOD or ended.verdict != ended.outcome:
+        well = ended.outcome in GOOD and ended.verdict == ended.outcome
+        if self._all or not well or well_at_last(ended):
             self._put("\n".join(self._lines(ended)))
 
     def warned(self, text: str) -> None:
@@ -63,19 +68,28 @@ class Terminal:
                 self._put(f"pexen: warning: {text}")
 
     def conclude(
-        self, all_ended: Sequence[Ended], elapsed: float, slowest: int, notes: Sequence[str]
+        self,
+        all_ended: Sequence[Ended],
+        elapsed: float,
+        slowest: int,
+        notes: Sequence[str],
+        flaky: Mapping[Any, str],
     ) -> None:
-        """Print the failures again, in full, the `slowest` tasks, and a summary with notes."""
+        """Print the failures again, in full, the `slowest` tasks, and a summary with notes.
+
+        `flaky` has, by identity, how tasks show that they are flaky.
+        """
         if self._live is not None:
             self._live.close()
             self._live = None
         failures = [ended for ended in all_ended if ended.failed]
         for ended in failures[:_FAILURES]:
-            self._put(self._failure(ended))
+            self._put(self._failure(ended, flaky.get(identity(ended.task))))
         if len(failures) > _FAILURES:
             self._put(f"\n{len(failures) - _FAILURES} more failed, and are in the state")
         if slowest:
             self._put(_slowest(all_ended, slowest))
+        notes = [*flaky_notes(all_ended, flaky), *notes]
         self._put("\n".join(["", *notes, self._summary(all_ended, elapsed)]))
 
     def _lines(self, ended: Ended) -> list[str]:
@@ -84,7 +98,8 @@ class Terminal:
         if ended.duration is not None:
             parts.append(seconds(ended.duration))
         if ended.attempts > 1:
-            parts.append(f"{ended.attempts} attempts")
+            flaky = "flaky: " if well_at_last(ended) else ""
+            parts.append(f"{flaky}{ended.attempts} attempts")
         if ended.why:
             parts.append(ended.why)
         return ["  ".join(parts), *([] if self._quiet else map(self._method_line, ended.methods))]
@@ -96,10 +111,12 @@ class Terminal:
         why = printable(headline(method.note)) if wanted else ""
         return f"{line}  {why}" if why else line
 
-    def _failure(self, ended: Ended) -> str:
+    def _failure(self, ended: Ended, flaky: str | None) -> str:
         """A failed task in full: its traceback, or those of the tests in it that failed."""
         name = label(ended.task)
         parts = [self._paint(f"\n== {ended.outcome}: {name}", ended.outcome)]
+        if flaky:
+            parts.append(f"-- flaky: {flaky}")
         failing = [method for method in ended.methods if method.failed]
         if failing:
             parts += [

@@ -18,7 +18,7 @@ from ..sched.common import Task, TaskRes, identity, task_name
 from ..sched.events import Event
 from ..util import PexenWarning
 from .folder import StateError, attachments_of, default_folder, held, make
-from .history import Past, broken_off, last_outcomes, prune, results, seconds
+from .history import Past, broken_off, flaky_of, last_outcomes, prune, results, seconds
 from .places import CodeDigests, place_of
 from .reboot import Marker
 from .recorder import Recorder, Told
@@ -35,6 +35,10 @@ _GOOD = ("ok", "fresh", "skipped")
 # The runs that are kept: so many, and besides those of so many seconds.
 _KEPT_RUNS = 20
 _KEPT_SECONDS = 30 * 24 * 3600.0
+
+
+# How many runs are looked at to find what is flaky.
+_LATELY = 20
 
 
 class Keeper:
@@ -187,6 +191,19 @@ class Keeper:
         if self._recording is not None:
             self._recording.end(time.time(), interrupted)
             forget(store, _KEPT_RUNS, time.time() - _KEPT_SECONDS)
+
+    def flaky(self, tasks: Sequence[Task]) -> dict[Any, tuple[int, int]]:
+        """Of tasks that failed in this run, those that lately ended well with the same code.
+
+        By identity: in how many runs each failed, and of how many that is.
+        """
+        run = self.run
+        if run is None:
+            return {}
+        none: dict[tuple[str, int], tuple[int, int]] = {}
+        found = self._asked(lambda store: flaky_of(store, run, _LATELY), none)
+        pairs = zip(tasks, self._named(tasks), strict=True)
+        return {identity(task): found[name] for task, name in pairs if name in found}
 
     def _give_up(self, error: StateError) -> None:
         self._store = None
