@@ -110,7 +110,7 @@ class _Run:
         begun, total = pool.clock(), len(self.tasks) - len(over)
         with meanwhile(total, args.jobs, expected, pool.clock, args.no_capture) as shown:
             hearing, terminal = self._hearing(shown, stream, begun)
-            with explained(self.tasks):
+            with explained(self.tasks, args.targets if args.factory == "auto" else ()):
                 suite = Suite(
                     to_run,
                     resources=dict(args.resource or ()),
