@@ -49,10 +49,14 @@ class Terminal:
         self.give_up: Callable[[], None] = lambda: None
         # State.
         self.error: OutputError | None = None
+        self._cancelled = 0  # how many were, as far as was told
         self._locks_left = ""  # what the scheduler said of locks left held
 
     def ended(self, ended: Ended) -> None:
         """A task has ended; raises nothing, as a listener's errors are lost."""
+        if ended.outcome is Outcome.CANCELLED:
+            self._cancelled += 1  # one like the other, and maybe thousands: told as one, at the end
+            return
         well = ended.outcome in GOOD and ended.verdict == ended.outcome
         if self._all or not well or well_at_last(ended):
             self._put("\n".join(self._lines(ended)))
@@ -82,6 +86,10 @@ class Terminal:
         if self._live is not None:
             self._live.close()
             self._live = None
+        if self._cancelled:
+            shown = self._paint(f"{Outcome.CANCELLED:<{_WIDTH}}", Outcome.CANCELLED)
+            number = "1 task" if self._cancelled == 1 else f"{self._cancelled:,} tasks"
+            self._put(f"{shown} {number} that hadn't started")
         failures = [ended for ended in all_ended if ended.failed]
         for ended in failures[:_FAILURES]:
             self._put(self._failure(ended, flaky.get(identity(ended.task))))

@@ -66,6 +66,33 @@ def test_that_it_has_stopped_is_said(cli):
     assert status == 1
 
 
+@pytest.mark.parametrize("args", [[], ["-v"], ["-q"]])
+def test_those_that_were_cancelled_are_one_line_and_in_the_reports(cli, args):
+    cli.write("suite.py", """
+        from pexen import task
+        @task(provides=["a"])
+        def a(): raise ValueError("a broke")
+        for number in range(1200):
+            globals()[f"b{number}"] = task(after=["a"], provides=["b"])(lambda *, _=number: None)
+        @task(after=["a", "b"], teardown=True)
+        def z(): pass
+    """)
+    cli.script(f"""
+        $ pexen run -j1 -x {' '.join(args)} --json=it.json --jsonl=it.jsonl suite
+        failed    suite/a  N s  ValueError: a broke
+        ok        suite/z  N s
+        cancelled 1,200 tasks that hadn't started
+
+        == failed: suite/a
+        ...
+        1202 tasks: 1 ok, 1 failed, 1200 cancelled  in N s
+        [1]
+    """)
+    record = json.loads((cli.folder / "it.json").read_text())
+    assert [task["outcome"] for task in record["tasks"]].count("cancelled") == 1200
+    assert (cli.folder / "it.jsonl").read_text().count('"cancelled"') >= 1200
+
+
 def test_teardown_runs_although_it_has_stopped(cli):
     cli.write("suite.py", FIVE.replace('@task(after=["d"])', '@task(after=["a"], teardown=True)'))
     assert outcomes(cli, "-x")["e"] == "ok"
