@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ..report.jsonl import Lines
 from ..report.live import Live
 from ..report.still import Still
 from ..sched import Outcome
 from ..sched.common import task_name
-from ..sched.events import Checkpoint, Event, Finished, Started
+from ..sched.events import Checkpoint, Event, Finished, Started, Stopped
+from ..sched.pool.base import Running
 from ..state.places import place_of
 from .ended import Ended
 from .ending import say
@@ -36,6 +37,7 @@ class Hearing:
         self._begun = begun
         self._allowed = allowed
         self.stop: Callable[[], None] = lambda: None
+        self.running: Callable[[], Sequence[Running]] = tuple  # what the pool is at
         # State.
         self.all_ended: list[Ended] = []  # in the order in which they ended
         self.lines_error: OSError | None = None
@@ -64,6 +66,10 @@ class Hearing:
             if self._shown is not None:
                 self._shown.tick(event.time)
             self._to_lines(lambda lines: lines.flush())
+        elif kind is Stopped:
+            assert isinstance(event, Stopped)
+            if event.how == "abort":
+                self._terminal.interrupting(self.running(), event.time)
 
     def _finished(self, event: Finished) -> None:
         ended = Ended.of(event)

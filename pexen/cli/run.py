@@ -120,6 +120,7 @@ class _Run:
                     state=kept,
                 )
             terminal.give_up, hearing.stop = suite.abort, suite.stop
+            hearing.running = pool.running
             problem: BaseException | None = None
             try:
                 with pexen_warnings(terminal.warned), self._deadline(suite.abort):

@@ -9,12 +9,15 @@ from typing import Any
 
 from ..report import github
 from ..report.live import Live
+from ..report.still import what_runs
 from ..sched import Outcome
 from ..sched.common import identity
+from ..sched.pool.base import Running
 from .ended import Ended
 from .ending import say
 from .flaky import notes as flaky_notes
 from .flaky import well_at_last
+from .metadata import meta_of
 from .output import OutputError, printable, put
 from .words import GOOD, Method, headline, label, seconds
 
@@ -70,6 +73,12 @@ class Terminal:
                 say("warning", text)
             else:
                 self._put(f"pexen: warning: {text}")
+
+    def interrupting(self, running: Sequence[Running], now: float) -> None:
+        """The run is being ended, and with it what runs, but for teardown."""
+        since = {label(task): begun for task, _, begun in running if not meta_of(task).teardown}
+        if since:
+            self._put(f"interrupting: {what_runs(since, now)}")
 
     def conclude(
         self,

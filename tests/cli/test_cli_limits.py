@@ -117,6 +117,7 @@ def test_a_deadline_ends_what_runs_and_all_that_would_come(cli):
     begun = time.monotonic()
     out, _, status = cli.run("run", "-j1", "--deadline", "0.5", "--json", "it.json", "suite")
     assert time.monotonic() - begun < 20
+    assert "\ninterrupting: suite/b (0 s)\n" in out
     assert "\nthe deadline of 0.5 s has passed\ninterrupted; " in out
     assert "goes on with it\n3 tasks: 1 ok, 1 lost, 1 cancelled" in out
     assert status == 1
