@@ -17,7 +17,7 @@ from ..report import colour, github
 from ..report.jsonl import Lines
 from ..report.live import Live
 from ..report.still import Still
-from ..sched.common import Task, identity, task_name
+from ..sched.common import Outcome, Task, identity, task_name
 from ..sched.pool import ProcessWorkerPool, ThreadWorkerPool, WorkerPool
 from ..state import Keeper, StateError
 from ..state.history import Past
@@ -204,11 +204,13 @@ class _Run:
         notes = []
         if self.deadline_passed:
             notes.append(f"the deadline of {self.args.deadline:g} s has passed")
+        more = "" if self.kept.run is None else "; 'pexen run --resume' goes on with it"
         if interrupted:
-            more = "" if self.kept.run is None else "; 'pexen run --resume' goes on with it"
             notes.append(f"interrupted{more}")
         if self.args.maxfail and hearing.failures >= self.args.maxfail:
-            notes.append(f"stopped after {hearing.failures} failed")
+            left = any(ended.outcome is Outcome.CANCELLED for ended in hearing.all_ended)
+            more = more if left and not interrupted else ""
+            notes.append(f"stopped after {hearing.failures} failed{more}")
         if self.args.shuffle is not None:
             notes.append(f"the order was that of --shuffle={self.args.shuffle}")
         return notes

@@ -69,7 +69,7 @@ _LAST_FAILED = "run what didn't end well when it was run last, or everything if 
 _FAILED_FIRST = "run that first, and then everything else"
 _NO_DEPS = "don't run what selected tasks require; it is taken to be there"
 _RESUME = """\
-go on with the last run, which was interrupted: what had ended isn't run again; without a
+go on with the last run, if it was interrupted or stopped: what had ended isn't run again; without a
 TARGET, with its command line"""
 
 

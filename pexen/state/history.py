@@ -69,7 +69,7 @@ def run_of(store: Store, number: int | None = None) -> Run | None:
 
 
 def broken_off(store: Store) -> int | None:
-    """The last run, if it has not come to its end; None if it has, or there is none."""
+    """The last run, if it broke off or was stopped; None if it is done, or there is none."""
     query = "SELECT id, status FROM run ORDER BY id DESC LIMIT 1"
     found = store.read(query)
     return found[0][0] if found and found[0][1] != DONE else None
