@@ -18,11 +18,11 @@ from ..sched.common import Task, TaskRes, identity, task_name
 from ..sched.events import Event
 from ..util import PexenWarning
 from .folder import StateError, attachments_of, default_folder, held, make
-from .history import Past, broken_off, flaky_of, last_outcomes, prune, results, seconds
+from .history import Past, broken_off, flaky_of, last_outcomes, prune, results, run_of, seconds
 from .places import CodeDigests, place_of
 from .reboot import Marker
 from .recorder import Recorder, Told
-from .recording import Place, Recording
+from .recording import STOPPED, Place, Recording
 from .store import Store, numbered
 
 T = TypeVar("T")
@@ -115,7 +115,11 @@ class Keeper:
             return {}
         none: list[Past] = []
         past = self._asked(lambda store: results(store, run), none)
-        known = {(each.name, each.nth): each for each in past if each.how.outcome in _OVER}
+        found = self._asked(lambda store: run_of(store, run), None)
+        # Of a run that was stopped in order none was ended with it; those that were lost would be
+        # lost again, and stop it again.
+        over = (*_OVER, "lost") if found is not None and found.status == STOPPED else _OVER
+        known = {(each.name, each.nth): each for each in past if each.how.outcome in over}
         pairs = zip(tasks, self._named(tasks), strict=True)
         return {identity(task): known[name] for task, name in pairs if name in known}
 

@@ -130,6 +130,16 @@ def test_a_run_that_x_has_stopped_goes_on_with_what_it_had_not_run(suite):
     assert suite.run("run", "--resume")[2] == 2
 
 
+def test_a_task_that_killed_its_worker_does_not_stop_the_run_again_when_that_goes_on(suite):
+    (suite.folder / "go").touch()
+    deadly = "os.kill(os.getpid(), signal.SIGKILL)"
+    suite.write("suite.py", SUITE.replace('raise ValueError("b is never well")', deadly))
+    assert suite.run("run", "-j1", "-x", "suite")[2] == 1
+    out, err, _ = suite.run("run", "--resume")
+    assert "2 of 4 tasks needn't be run again" in err and "4 tasks: 3 ok, 1 lost" in out
+    assert Counter(log(suite)) == {"a": 1, "b": 1, "c": 1, "d": 1}
+
+
 def test_a_run_whose_last_task_failed_has_come_to_its_end(suite):
     out, _, _ = suite.run("run", "-j1", "-x", "suite", "--only", "suite/b")
     assert "\nstopped after 1 failed\n1 task: 1 failed" in out
