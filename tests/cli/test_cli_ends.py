@@ -72,7 +72,7 @@ def test_a_second_interrupt_ends_teardown_as_well(cli):
     assert process.returncode == -signal.SIGINT
 
 
-@pytest.mark.parametrize("how", ["-j2", "--threads"])
+@pytest.mark.parametrize("how", ["-v", "--threads"])
 def test_a_teardown_goes_on_when_all_else_is_interrupted(cli, how):
     cli.write("suite.py", """
         from pexen import task
@@ -94,9 +94,11 @@ def test_a_teardown_goes_on_when_all_else_is_interrupted(cli, how):
     while read.count("ready\n") < 2:
         read.append(process.stdout.readline())
     process.send_signal(signal.SIGINT)
-    said = next(line for line in process.stdout if "interrupting" in line)
+    while not read[-1].startswith("lost      suite/b"):
+        read.append(process.stdout.readline())
     (cli.folder / "fifo").write_text("go on")
     out, _ = process.communicate(timeout=60)
+    (said,) = [line for line in read if "interrupting" in line]
     assert re.fullmatch(r"interrupting: suite/b .\d+ s.\n", said)
     assert "ok        suite/c" in out and process.returncode == -signal.SIGINT
 
