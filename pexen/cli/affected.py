@@ -88,9 +88,10 @@ class Round:
         ran = {name for name, outcome in over.items() if outcome is not Outcome.CANCELLED}
         known = set(self._there)
         still = [name for name in self.failing if name in known and name not in ran]
-        failed = [name for name, outcome in over.items() if name in ran and outcome not in GOOD]
+        failing = {name for name in ran if over[name] not in GOOD}.union(still)
         if self.file is not None:
-            answer = Answer(len(ran) == len(over), [*still, *failed])
+            in_order = [name for name in dict.fromkeys(self._there) if name in failing]
+            answer = Answer(len(ran) == len(over), in_order)
             self.file.write(json.dumps(answer).encode())
             self.file.flush()
         if still:

@@ -9,10 +9,12 @@ from ..report.ended import Ended
 from ..report.lines import JsonLines
 from ..report.live import Live
 from ..report.record import Record
+from ..report.still import Still
 from ..report.words import GOOD
 from ..sched import Outcome
 from ..sched.common import Task, task_name
-from ..sched.events import Checkpoint, Event, Finished, Started, hears
+from ..sched.events import Checkpoint, Event, Finished, Started, Stopped, hears
+from ..sched.pool.base import Running
 from .ending import say
 from .terminal import Terminal
 
@@ -26,18 +28,19 @@ class Hearing:
     def __init__(
         self,
         terminal: Terminal,
-        live: Live | None,
+        shown: Live | Still | None,
         record: Record,
         stream: TextIO | None,
         allowed: int | None,
     ) -> None:
         # Configuration.
         self._terminal = terminal
-        self._live = live
+        self._shown = shown
         self.record = record
         self._lines = None if stream is None else JsonLines(stream, failed=self._lines_failed)
         self._allowed = allowed
         self.stop: Callable[[], None] = lambda: None
+        self.running: Callable[[], Sequence[Running]] = tuple  # what the pool is at
         # State.
         self.begun = False
         self.lines_error: OSError | None = None
@@ -65,7 +68,7 @@ class Hearing:
         if self._lines is not None:
             self._lines.end(interrupted)
 
-    @hears(Started, Finished, Checkpoint)
+    @hears(Started, Finished, Stopped, Checkpoint)
     def hear(self, event: Event) -> None:
         """Take in an event; an error of ours ends the run, as else results would be lost."""
         try:
@@ -81,14 +84,18 @@ class Hearing:
             assert isinstance(event, Finished)
             self._finished(event)
         elif kind is Started:
-            if self._live is not None:
+            if self._shown is not None:
                 assert isinstance(event, Started)
-                self._live.began(task_name(event.task), event.time)
+                self._shown.began(task_name(event.task), event.time)
         elif kind is Checkpoint:
-            if self._live is not None:
-                self._live.tick(event.time)
+            if self._shown is not None:
+                self._shown.tick(event.time)
             if self._lines is not None:
                 self._lines.flush()
+        elif kind is Stopped:
+            assert isinstance(event, Stopped)
+            if event.how == "abort":
+                self._terminal.interrupting(self.running(), event.time)
 
     def _finished(self, event: Finished) -> None:
         ended = Ended.of(event)
@@ -96,8 +103,8 @@ class Hearing:
         if self._lines is not None:
             self._lines.ended(ended)
         self._terminal.ended(ended)
-        if self._live is not None:
-            self._live.ended(task_name(ended.task), str(ended.outcome), event.time)
+        if self._shown is not None:
+            self._shown.ended(task_name(ended.task), str(ended.outcome), event.time)
         if ended.outcome not in GOOD and ended.outcome not in (Outcome.BLOCKED, Outcome.CANCELLED):
             self.failures += 1
             if self.failures == self._allowed:

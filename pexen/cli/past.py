@@ -12,6 +12,7 @@ from ..report.ended import verdict_of
 from ..report.record import FORMAT
 from ..state import StateError, Store, default_folder
 from ..state.history import Member, Past, Run, members, results, run_of, running
+from ..state.recording import DONE, STOPPED
 from ..state.store import FILE_NAME
 from .ending import NothingError, UsageError
 
@@ -60,7 +61,7 @@ def document(store: Store, run: Run) -> dict[str, Any]:
         "date": began.isoformat(timespec="seconds"),
         "began": round(run.began, 3),
         "elapsed": round(elapsed, 6),
-        "interrupted": run.status != "done",
+        "interrupted": run.status not in (DONE, STOPPED),
         "tasks": tasks,
     }
 

@@ -12,7 +12,8 @@ from typing import Any, TextIO
 from ..report import colour, github
 from ..report.live import Live
 from ..report.record import Record, about_run
-from ..sched.common import Task, identity, task_name
+from ..report.still import Still
+from ..sched.common import Outcome, Task, identity, task_name
 from ..state import Keeper, StateError
 from ..state.history import Past
 from ..suite import End, Selected, Suite, going_on
@@ -22,6 +23,7 @@ from .choice import choose, listed, rerun_command
 from .collect import collect, explained
 from .deadline import Deadline
 from .ending import FAILED, USAGE, WELL, pexen_warnings, say
+from .flaky import flaky
 from .hearing import Hearing
 from .keeping import kept_state
 from .lines import lines_to
@@ -29,7 +31,7 @@ from .log import hear_log
 from .output import put
 from .resuming import ended_before, to_resume, with_arguments_of_last
 from .runoptions import parse
-from .screen import live_line
+from .screen import meanwhile
 from .terminal import Terminal
 from .workers import pool_of
 
@@ -128,9 +130,9 @@ class _Run:
         # More workers than tasks would only be started and ended.
         pool = pool_of(args, min(args.jobs, len(self.tasks)))
         total = len(self.tasks) - len(over)
-        with live_line(total, args.jobs, expected, pool.clock, args.no_capture) as live:
-            hearing, terminal = self._hearing(live, stream)
-            with explained(self.tasks):
+        with meanwhile(total, args.jobs, expected, pool.clock, args.no_capture) as shown:
+            hearing, terminal = self._hearing(shown, stream)
+            with explained(self.tasks, args.targets if args.factory == "auto" else ()):
                 suite = Suite(
                     to_run,
                     resources=dict(args.resource or ()),
@@ -140,6 +142,7 @@ class _Run:
                     reports=[hearing],
                 )
             terminal.give_up, hearing.stop = suite.abort, suite.stop
+            hearing.running = pool.running
             problem: BaseException | None = None
             try:
                 with pexen_warnings(terminal.warned), self.deadline.watched(suite.abort):
@@ -170,33 +173,31 @@ class _Run:
         return to_run, over
 
     def _hearing(
-        self, live: Live | None, stream: TextIO | None
+        self, shown: Live | Still | None, stream: TextIO | None
     ) -> tuple[Hearing, Terminal]:
         args = self.args
         coloured = colour.wanted(args.color, sys.stdout, os.environ)
         terminal = Terminal(
             args.quiet,
             args.verbose,
-            live,
+            shown if isinstance(shown, Live) else None,
             colour.painted if coloured else lambda text, outcome: text,
             lambda name: rerun_command(args, name),
         )
         record = Record(self.about, lambda name: rerun_command(args, name))
-        return Hearing(terminal, live, record, stream, args.maxfail), terminal
+        return Hearing(terminal, shown, record, stream, args.maxfail), terminal
 
     def _concluded(
         self, hearing: Hearing, terminal: Terminal, problem: BaseException | None
     ) -> int:
         """Say and write how it ended; returns the exit status, or raises the problem."""
-        args = self.args
+        args, kept = self.args, self.kept
         interrupted = isinstance(problem, KeyboardInterrupt) or self.deadline.passed
         if hearing.all_ended or interrupted:
-            terminal.conclude(
-                hearing.all_ended,
-                hearing.record.elapsed,
-                args.durations,
-                self._notes(hearing, interrupted),
-            )
+            notes = self._notes(hearing, interrupted)
+            known = flaky(hearing.all_ended, kept.flaky)
+            elapsed = hearing.record.elapsed
+            terminal.conclude(hearing.all_ended, elapsed, args.durations, notes, known)
         written = hearing.lines_written()
         if hearing.begun and (self.files or github.wanted(os.environ)):
             document = hearing.record.document()
@@ -216,11 +217,13 @@ class _Run:
         notes = []
         if self.deadline.passed:
             notes.append(f"the deadline of {self.args.deadline:g} s has passed")
+        more = "" if self.kept.run is None else "; 'pexen run --resume' goes on with it"
         if interrupted:
-            more = "" if self.kept.run is None else "; 'pexen run --resume' goes on with it"
             notes.append(f"interrupted{more}")
         if self.args.maxfail and hearing.failures >= self.args.maxfail:
-            notes.append(f"stopped after {hearing.failures} failed")
+            left = any(ended.outcome is Outcome.CANCELLED for ended in hearing.all_ended)
+            more = more if left and not interrupted else ""
+            notes.append(f"stopped after {hearing.failures} failed{more}")
         if self.args.shuffle is not None:
             notes.append(f"the order was that of --shuffle={self.args.shuffle}")
         return notes

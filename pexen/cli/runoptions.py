@@ -72,7 +72,7 @@ _NO_DEPS = "don't run what selected tasks require; it is taken to be there"
 _WATCH = """\
 after the run wait for files to change, and run again what is affected, until Ctrl-C"""
 _RESUME = """\
-go on with the last run, which was interrupted: what had ended isn't run again; without a
+go on with the last run, if it was interrupted or stopped: what had ended isn't run again; without a
 TARGET, with its command line"""
 
 

@@ -1,4 +1,4 @@
-"""The live line of the terminal that the command is in, which moves on while nothing happens."""
+"""What is shown while nothing happens: a live line on a terminal, else a line now and then."""
 
 from __future__ import annotations
 
@@ -10,39 +10,91 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TextIO
 
 from ..report.live import INTERVAL, Live, wanted
+from ..report.still import Still
+from .output import printable
 
 
 @contextlib.contextmanager
-def live_line(
+def meanwhile(
     total: int,
     workers: int,
     expected: Mapping[str, float | None],
     clock: Callable[[], float],
     others_print: bool,
-) -> Iterator[Live | None]:
-    """Within, there is a live line of a run of so many tasks.
+) -> Iterator[Live | Still | None]:
+    """Within, who shows what runs, of a run of so many tasks, also while nothing is told.
 
-    None where stdout is no terminal, or others print to it. `expected` has the seconds that tasks
-    take, by name; `clock` is the pool's.
+    That is a live line, or, where stdout is no terminal or others print to it, a line when nothing
+    has ended for long; None without a stdout. `expected` has the seconds that tasks take, by name;
+    `clock` is the pool's.
     """
-    if others_print or not wanted(sys.stdout, os.environ):
+    number = _duplicate_of_stdout()
+    if number is None:
         yield None
-        return
-    sys.stdout.flush()
-    # A stream of its own: a worker that is forked while its lock is held never wants that.
-    encoding, errors = sys.stdout.encoding, "backslashreplace"
-    stream = open(os.dup(sys.stdout.fileno()), "w", encoding=encoding, errors=errors)
+    elif others_print or not wanted(sys.stdout, os.environ):
+        with _still(number, clock) as still:
+            yield still
+    else:
+        with _live_line(number, total, workers, expected, clock) as live:
+            yield live
+
+
+def _duplicate_of_stdout() -> int | None:
+    """A number of its own for what stdout is.
+
+    As with a stream of its own, a worker that is forked while it is written to never wants what
+    is locked then.
+    """
+    try:
+        sys.stdout.flush()
+        return os.dup(sys.stdout.fileno())
+    except (AttributeError, OSError, ValueError):  # None, one that is no file, or closed
+        return None
+
+
+@contextlib.contextmanager
+def _still(number: int, clock: Callable[[], float]) -> Iterator[Still]:
+    def say(text: str) -> None:
+        with contextlib.suppress(OSError):  # the run learns of it when it prints
+            os.write(number, f"{printable(text)}\n".encode(errors="backslashreplace"))
+
+    try:
+        still = Still(say, clock())
+        with _ticking(still, clock):
+            yield still
+    finally:
+        os.close(number)
+
+
+@contextlib.contextmanager
+def _live_line(
+    number: int,
+    total: int,
+    workers: int,
+    expected: Mapping[str, float | None],
+    clock: Callable[[], float],
+) -> Iterator[Live]:
+    stream = open(number, "w", encoding=sys.stdout.encoding, errors="backslashreplace")
     with _closing(stream):
         live = Live(stream, total, workers, expected)
-        over = threading.Event()
-        ticking = threading.Thread(target=_tick, args=(live, clock, over), daemon=True)
-        ticking.start()
         try:
-            yield live
+            with _ticking(live, clock):
+                yield live
         finally:
-            over.set()
-            ticking.join()
             live.close()
+
+
+@contextlib.contextmanager
+def _ticking(shown: Live | Still, clock: Callable[[], float]) -> Iterator[None]:
+    """Within, what is shown moves on by itself."""
+    over = threading.Event()
+    ticking = threading.Thread(target=_tick, args=(shown, clock, over), daemon=True)
+    ticking.start()
+    try:
+        yield
+    finally:
+        over.set()
+        ticking.join()
 
 
 @contextlib.contextmanager
@@ -54,7 +106,7 @@ def _closing(stream: TextIO) -> Iterator[None]:
             stream.close()
 
 
-def _tick(live: Live, clock: Callable[[], float], over: threading.Event) -> None:
+def _tick(shown: Live | Still, clock: Callable[[], float], over: threading.Event) -> None:
     while not over.wait(5 * INTERVAL):
         with contextlib.suppress(Exception):
-            live.tick(clock())
+            shown.tick(clock())

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from ..report import github
 from ..report.ended import Ended
 from ..report.live import Live
+from ..report.still import what_runs
 from ..report.words import GOOD, Method, headline
 from ..sched import Outcome
+from ..sched.common import identity
+from ..sched.pool.base import Running
 from .ending import say
+from .flaky import notes as flaky_notes
+from .flaky import well_at_last
+from .metadata import meta_of
 from .output import OutputError, printable, put
 from .words import label, seconds
 
@@ -46,11 +53,16 @@ class Terminal:
         self.give_up: Callable[[], None] = lambda: None
         # State.
         self.error: OutputError | None = None
+        self._cancelled = 0  # how many were, as far as was told
         self._locks_left = ""  # what the scheduler said of locks left held
 
     def ended(self, ended: Ended) -> None:
         """A task has ended; raises nothing, as a listener's errors are lost."""
-        if self._all or ended.outcome not in GOOD or ended.verdict != ended.outcome:
+        if ended.outcome is Outcome.CANCELLED:
+            self._cancelled += 1  # one like the other, and maybe thousands: told as one, at the end
+            return
+        well = ended.outcome in GOOD and ended.verdict == ended.outcome
+        if self._all or not well or well_at_last(ended):
             self._put("\n".join(self._lines(ended)))
 
     def warned(self, text: str) -> None:
@@ -63,20 +75,39 @@ class Terminal:
             else:
                 self._put(f"pexen: warning: {text}")
 
+    def interrupting(self, running: Sequence[Running], now: float) -> None:
+        """The run is being ended, and with it what runs, but for teardown."""
+        since = {label(task): begun for task, _, begun in running if not meta_of(task).teardown}
+        if since:
+            self._put(f"interrupting: {what_runs(since, now)}")
+
     def conclude(
-        self, all_ended: Sequence[Ended], elapsed: float, slowest: int, notes: Sequence[str]
+        self,
+        all_ended: Sequence[Ended],
+        elapsed: float,
+        slowest: int,
+        notes: Sequence[str],
+        flaky: Mapping[Any, str],
     ) -> None:
-        """Print the failures again, in full, the `slowest` tasks, and a summary with notes."""
+        """Print the failures again, in full, the `slowest` tasks, and a summary with notes.
+
+        `flaky` has, by identity, how tasks show that they are flaky.
+        """
         if self._live is not None:
             self._live.close()
             self._live = None
+        if self._cancelled:
+            shown = self._paint(f"{Outcome.CANCELLED:<{_WIDTH}}", Outcome.CANCELLED)
+            number = "1 task" if self._cancelled == 1 else f"{self._cancelled:,} tasks"
+            self._put(f"{shown} {number} that hadn't started")
         failures = [ended for ended in all_ended if ended.failed]
         for ended in failures[:_FAILURES]:
-            self._put(self._failure(ended))
+            self._put(self._failure(ended, flaky.get(identity(ended.task))))
         if len(failures) > _FAILURES:
             self._put(f"\n{len(failures) - _FAILURES} more failed, and are in the state")
         if slowest:
             self._put(_slowest(all_ended, slowest))
+        notes = [*flaky_notes(all_ended, flaky), *notes]
         self._put("\n".join(["", *notes, self._summary(all_ended, elapsed)]))
 
     def _lines(self, ended: Ended) -> list[str]:
@@ -85,7 +116,8 @@ class Terminal:
         if ended.duration is not None:
             parts.append(seconds(ended.duration))
         if ended.attempts > 1:
-            parts.append(f"{ended.attempts} attempts")
+            flaky = "flaky: " if well_at_last(ended) else ""
+            parts.append(f"{flaky}{ended.attempts} attempts")
         if ended.why:
             parts.append(ended.why)
         return ["  ".join(parts), *([] if self._quiet else map(self._method_line, ended.methods))]
@@ -97,10 +129,12 @@ class Terminal:
         why = printable(headline(method.note)) if wanted else ""
         return f"{line}  {why}" if why else line
 
-    def _failure(self, ended: Ended) -> str:
+    def _failure(self, ended: Ended, flaky: str | None) -> str:
         """A failed task in full: its traceback, or those of the tests in it that failed."""
         name = label(ended.task)
         parts = [self._paint(f"\n== {ended.outcome}: {name}", ended.outcome)]
+        if flaky:
+            parts.append(f"-- flaky: {flaky}")
         failing = [method for method in ended.methods if method.failed]
         if failing:
             parts += [

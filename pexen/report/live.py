@@ -139,8 +139,9 @@ class Live:
             return
         self._due = now + INTERVAL
         self._drawn_in = self._columns()
-        # In the last column, terminals differ about where the next character goes.
-        line = self._line(now, self._drawn_in - 1)
+        # In the last column, terminals differ about where the next character goes; and a Ctrl-C is
+        # shown behind the line, in two columns.
+        line = self._line(now, self._drawn_in - 2)
         if line != self._drawn:
             self._drawn = line
             try:

@@ -14,6 +14,12 @@ from .store import Store, numbered
 # Outcomes that say nothing of the code.
 _NEUTRAL = ("skipped", "cancelled", "blocked", "fresh")
 
+# Whether a result says something of the code that it is of. To be ended with its run doesn't.
+_TELLING = f"""
+    code IS NOT NULL AND outcome NOT IN {_NEUTRAL}
+    AND NOT (outcome = 'lost' AND coalesce(reason, '') LIKE '%{ABORTED}%')
+"""
+
 
 class Run(NamedTuple):
     """A run. `running` is also the status of one that broke off, if nobody has the folder."""
@@ -64,7 +70,7 @@ def run_of(store: Store, number: int | None = None) -> Run | None:
 
 
 def broken_off(store: Store) -> int | None:
-    """The last run, if it has not come to its end; None if it has, or there is none."""
+    """The last run, if it broke off or was stopped; None if it is done, or there is none."""
     query = "SELECT id, status FROM run ORDER BY id DESC LIMIT 1"
     found = store.read(query)
     return found[0][0] if found and found[0][1] != DONE else None
@@ -150,14 +156,29 @@ def flaky(store: Store) -> list[tuple[str, int]]:
     An attempt that failed before one that didn't is such a bad end; being ended with its run isn't.
     """
     query = f"""
-        SELECT name, nth FROM result JOIN task ON task = id
-        WHERE code IS NOT NULL AND outcome NOT IN {_NEUTRAL}
-        AND NOT (outcome = 'lost' AND coalesce(reason, '') LIKE '%{ABORTED}%')
+        SELECT name, nth FROM result JOIN task ON task = id WHERE {_TELLING}
         GROUP BY task, code
         HAVING min(outcome = 'ok') < max(outcome = 'ok') OR max(outcome = 'ok' AND attempts > 1)
         ORDER BY name, nth
     """
     return list(dict.fromkeys((name, nth) for name, nth in store.read(query)))
+
+
+def flaky_of(store: Store, run: int, runs: int) -> dict[tuple[str, int], tuple[int, int]]:
+    """Of the tasks that failed in a run, those that ended well with the same code, by name.
+
+    The last so many runs are looked at. For each task: in how many of them it, or an attempt at it,
+    ended badly with that code, and in how many it ended at all.
+    """
+    query = f"""
+        SELECT name, nth, sum(past.outcome != 'ok' OR past.attempts > 1), count(*)
+        FROM (SELECT * FROM result WHERE run = ? AND outcome != 'ok' AND {_TELLING}) AS now
+        JOIN (SELECT * FROM result WHERE {_TELLING}) AS past USING (task, code)
+        JOIN task ON task = id
+        WHERE past.run IN (SELECT id FROM run ORDER BY id DESC LIMIT ?)
+        GROUP BY task HAVING max(past.outcome = 'ok')
+    """
+    return {(name, nth): (bad, all) for name, nth, bad, all in store.read(query, (run, runs))}
 
 
 def prune(store: Store, keep: int, before: float) -> list[int]:

@@ -20,10 +20,10 @@ from ..sched.place import places_of
 from ..util import PexenWarning
 from .digests import CodeDigests
 from .folder import StateError, attachments_of, default_folder, held, make
-from .history import Past, broken_off, last_outcomes, prune, results, seconds
+from .history import Past, broken_off, flaky_of, last_outcomes, prune, results, run_of, seconds
 from .reboot import Marker
 from .recorder import Recorder, Told
-from .recording import Recording
+from .recording import STOPPED, Recording
 from .store import Store, numbered
 
 T = TypeVar("T")
@@ -36,6 +36,10 @@ _GOOD = ("ok", "fresh", "skipped")
 # The runs that are kept: so many, and besides those of so many seconds.
 _KEPT_RUNS = 20
 _KEPT_SECONDS = 30 * 24 * 3600.0
+
+
+# How many runs are looked at to find what is flaky.
+_LATELY = 20
 
 
 class Keeper:
@@ -108,7 +112,11 @@ class Keeper:
             return {}
         none: list[Past] = []
         past = self._asked(lambda store: results(store, run), none)
-        known = {(each.name, each.nth): each for each in past if each.how.outcome in _OVER}
+        found = self._asked(lambda store: run_of(store, run), None)
+        # Of a run that was stopped in order none was ended with it; those that were lost would be
+        # lost again, and stop it again.
+        over = (*_OVER, "lost") if found is not None and found.status == STOPPED else _OVER
+        known = {(each.name, each.nth): each for each in past if each.how.outcome in over}
         pairs = zip(tasks, self._named(tasks), strict=True)
         return {identity(task): known[name] for task, name in pairs if name in known}
 
@@ -184,6 +192,19 @@ class Keeper:
         if self._recording is not None:
             self._recording.end(time.time(), interrupted)
             forget(store, _KEPT_RUNS, time.time() - _KEPT_SECONDS)
+
+    def flaky(self, tasks: Sequence[Task]) -> dict[Any, tuple[int, int]]:
+        """Of tasks that failed in this run, those that lately ended well with the same code.
+
+        By identity: in how many runs each failed, and of how many that is.
+        """
+        run = self.run
+        if run is None:
+            return {}
+        none: dict[tuple[str, int], tuple[int, int]] = {}
+        found = self._asked(lambda store: flaky_of(store, run, _LATELY), none)
+        pairs = zip(tasks, self._named(tasks), strict=True)
+        return {identity(task): found[name] for task, name in pairs if name in found}
 
     def _give_up(self, error: StateError) -> None:
         self._store = None

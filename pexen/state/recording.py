@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import sqlite3
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -14,7 +15,9 @@ from .store import Store, numbered
 # Of a task, which may come with its number among those of that name, else it is their order here.
 Name = str | tuple[str, int]
 
-RUNNING, DONE, INTERRUPTED = "running", "done", "interrupted"
+# How far a run has come. One that is stopped has come to its end in order, and was cut short: with
+# all but those that are done one can go on.
+RUNNING, DONE, STOPPED, INTERRUPTED = "running", "done", "stopped", "interrupted"
 
 # How much the last run of a task counts in what it is said to take.
 _WEIGHT = 0.3
@@ -41,10 +44,13 @@ class Ended(NamedTuple):
 class Recording:
     """One run in the state. What is told is written by `write`, in one go; many are cheap so."""
 
-    def __init__(self, store: Store, run: int, tasks: list[int]) -> None:
+    def __init__(
+        self, store: Store, run: int, tasks: list[int], counted: Iterable[int] = ()
+    ) -> None:
         self.run = run
         self._store = store
         self._tasks = tasks  # the id of each task
+        self._counted = set(counted)  # of what takes how long this run has been counted for these
         self._begun: list[tuple[int, int, float]] = []  # not written yet
         self._ends: list[tuple[Any, ...]] = []  # not written yet
         self._again: list[tuple[int, int]] = []  # not written yet
@@ -73,12 +79,17 @@ class Recording:
     ) -> Recording:
         """Go on with a run, of these tasks; StateError if there is none of that number."""
         ids = _ids(store, names)
+        stopped = """
+            SELECT task FROM result JOIN run ON run = id
+            WHERE id = ? AND status = ? AND outcome = 'ok'
+        """
         with store.writing() as database:
+            counted = [task for (task,) in database.execute(stopped, (run, STOPPED))]
             database.execute("DELETE FROM result WHERE run = ? AND outcome IS NULL", (run,))
             update = "UPDATE run SET status = ?, ended = NULL, tasks = ? WHERE id = ?"
             if not database.execute(update, (RUNNING, _listed(ids, places), run)).rowcount:
                 raise StateError(f"there is no run {run} in {str(store.path)!r}")
-        return cls(store, run, ids)
+        return cls(store, run, ids, counted)
 
     def begins(self, task: int, time: float) -> None:
         """The task of that number may begin from now on, so many seconds after the run."""
@@ -108,15 +119,27 @@ class Recording:
         """The run ended at `time`, in seconds since 1970."""
         self.write()
         with self._store.writing() as database:
+            cancelled = database.execute(_CANCELLED, (self.run,)).fetchall()
+            stopped = not {task for (task,) in cancelled}.isdisjoint(self._tasks)
+            status = INTERRUPTED if interrupted else STOPPED if stopped else DONE
             update = "UPDATE run SET status = ?, ended = max(?, began) WHERE id = ?"
-            status = INTERRUPTED if interrupted else DONE
             database.execute(update, (status, time, self.run))
             if not interrupted:  # else it is counted when the run has gone on to its end
-                database.execute(_SECONDS, (self.run,))
-                # Only a run that goes on needs what tasks handed on.
+                self._count(database)
+            if status == DONE:  # only a run that goes on needs what tasks handed on
                 done = "UPDATE result SET shared = NULL WHERE run = ? AND shared IS NOT NULL"
                 database.execute(done, (self.run,))
 
+    def _count(self, database: sqlite3.Connection) -> None:
+        """Count this run in what tasks take, as far as it isn't yet."""
+        if not self._counted:
+            database.execute(_SECONDS.format(""), (self.run,))
+            return
+        new = [(self.run, task) for task in self._tasks if task not in self._counted]
+        database.executemany(_SECONDS.format("AND task = ?"), new)
+
+
+_CANCELLED = "SELECT task FROM result WHERE run = ? AND outcome = 'cancelled'"
 
 _BEGIN = (
     "INSERT OR REPLACE INTO result (run, task, started, attempts, deps_ok) VALUES (?, ?, ?, 0, 0)"
@@ -127,7 +150,7 @@ _END = f"INSERT OR REPLACE INTO result VALUES (?, ?, {', '.join('?' * len(Ended.
 
 _SECONDS = f"""
     INSERT INTO seconds SELECT task, duration FROM result
-    WHERE run = ? AND outcome = 'ok' AND duration IS NOT NULL
+    WHERE run = ? AND outcome = 'ok' AND duration IS NOT NULL {{}}
     ON CONFLICT (task) DO UPDATE SET mean = mean + {_WEIGHT} * (excluded.mean - mean)
 """
 

@@ -9,7 +9,7 @@ TABLES = (
         id INTEGER PRIMARY KEY,
         began REAL NOT NULL,            -- seconds since 1970
         ended REAL,                     -- the same; NULL while it goes on, or if it broke off
-        status TEXT NOT NULL,           -- 'running', 'done' or 'interrupted'
+        status TEXT NOT NULL,           -- 'running', 'done', 'stopped' or 'interrupted'
         about TEXT NOT NULL,            -- what else is known of it, a JSON object
         tasks TEXT NOT NULL             -- a JSON list, in the order in which they were found, of
                                         -- [id in table task, file, line, [places of those in this

@@ -193,7 +193,7 @@ class Suite:
             yield
 
     def stop(self) -> None:
-        """As `Sched.stop`."""
+        """As `Sched.stop`; by the state, the run may go on some time, if tasks were left."""
         self._sched.stop()
 
     def abort(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -47,7 +48,8 @@ def test_an_interrupted_run_tears_down_and_dies_by_the_signal(cli, how, number):
     lines = cli.normalised(out).splitlines()
     ended = [line for line in lines if line.startswith("lost      suite/a_waits  N s  ended, as")]
     assert len(ended) == 1
-    assert any(line.startswith("cancelled suite/b_never  ") for line in lines)
+    assert re.fullmatch(r"interrupting: suite/a_waits .\d+ s.", lines[0])
+    assert "cancelled 1 task that hadn't started" in lines and "b_never" not in out
     assert lines.index("cleaned") < lines.index("ok        suite/c_cleans  N s")
     assert lines[-2:] == [GOES_ON, "3 tasks: 1 ok, 1 lost, 1 cancelled  in N s"]
     assert process.returncode == -number
@@ -65,8 +67,40 @@ def test_a_second_interrupt_ends_teardown_as_well(cli):
             assert process.poll() is None
         process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=60)
+    assert out.count("interrupting: ") == 0  # was read above; it is said once
     assert "lost      suite/c_cleans" in out and f"{GOES_ON}\n3 tasks: 2 lost" in out
     assert process.returncode == -signal.SIGINT
+
+
+@pytest.mark.parametrize("how", ["-v", "--threads"])
+def test_a_teardown_goes_on_when_all_else_is_interrupted(cli, how):
+    cli.write("suite.py", """
+        from pexen import task
+        @task(provides=["a"])
+        def a(): pass
+        @task(after=["a"])
+        def b():
+            print("ready", flush=True)
+            open("other").read()
+        @task(after=["a"], teardown=True)
+        def c():
+            print("ready", flush=True)
+            open("fifo").read()
+    """)
+    for name in "fifo", "other":
+        os.mkfifo(cli.folder / name)
+    process = cli.start("run", "-s", how, "-j2", "suite")
+    read = []
+    while read.count("ready\n") < 2:
+        read.append(process.stdout.readline())
+    process.send_signal(signal.SIGINT)
+    while not read[-1].startswith("lost      suite/b"):
+        read.append(process.stdout.readline())
+    (cli.folder / "fifo").write_text("go on")
+    out, _ = process.communicate(timeout=60)
+    (said,) = [line for line in read if "interrupting" in line]
+    assert re.fullmatch(r"interrupting: suite/b .\d+ s.\n", said)
+    assert "ok        suite/c" in out and process.returncode == -signal.SIGINT
 
 
 def test_a_run_in_threads_is_interrupted_too(cli):

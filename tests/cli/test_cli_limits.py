@@ -61,9 +61,37 @@ def test_that_it_has_stopped_is_said(cli):
     out, _, status = cli.run("run", "-j1", "-x", "suite")
     lines = cli.normalised(out).splitlines()
     assert lines[-2:] == [
-        "stopped after 1 failed", "5 tasks: 1 failed, 4 cancelled  in N s",
-    ]  # fmt: skip
+        "stopped after 1 failed; 'pexen run --resume' goes on with it",
+        "5 tasks: 1 failed, 4 cancelled  in N s",
+    ]
     assert status == 1
+
+
+@pytest.mark.parametrize("args", [[], ["-v"], ["-q"]])
+def test_those_that_were_cancelled_are_one_line_and_in_the_reports(cli, args):
+    cli.write("suite.py", """
+        from pexen import task
+        @task(provides=["a"])
+        def a(): raise ValueError("a broke")
+        for number in range(1200):
+            globals()[f"b{number}"] = task(after=["a"], provides=["b"])(lambda *, _=number: None)
+        @task(after=["a", "b"], teardown=True)
+        def z(): pass
+    """)
+    cli.script(f"""
+        $ pexen run -j1 -x {' '.join(args)} --json=it.json --jsonl=it.jsonl suite
+        failed    suite/a  N s  ValueError: a broke
+        ok        suite/z  N s
+        cancelled 1,200 tasks that hadn't started
+
+        == failed: suite/a
+        ...
+        1202 tasks: 1 ok, 1 failed, 1200 cancelled  in N s
+        [1]
+    """)
+    record = json.loads((cli.folder / "it.json").read_text())
+    assert [task["outcome"] for task in record["tasks"]].count("cancelled") == 1200
+    assert (cli.folder / "it.jsonl").read_text().count('"cancelled"') >= 1200
 
 
 def test_teardown_runs_although_it_has_stopped(cli):
@@ -90,6 +118,7 @@ def test_a_deadline_ends_what_runs_and_all_that_would_come(cli):
     begun = time.monotonic()
     out, _, status = cli.run("run", "-j1", "--deadline", "0.5", "--json", "it.json", "suite")
     assert time.monotonic() - begun < 20
+    assert "\ninterrupting: suite/b (0 s)\n" in out
     assert "\nthe deadline of 0.5 s has passed\ninterrupted; " in out
     assert "goes on with it\n3 tasks: 1 ok, 1 lost, 1 cancelled" in out
     assert status == 1

@@ -102,6 +102,51 @@ def test_what_ended_is_not_run_again_and_what_ran_is(suite, by):
     assert line.endswith("suite  1 failed, 3 ok") and "  done  " in line
 
 
+def test_a_run_that_x_has_stopped_goes_on_with_what_it_had_not_run(suite):
+    (suite.folder / "go").touch()
+    suite.script("""
+        $ pexen run -j1 -x suite
+        ok        suite/a  N s
+        failed    suite/b  N s  ValueError: b is never well
+        cancelled 2 tasks that hadn't started
+        ...
+        stopped after 1 failed; 'pexen run --resume' goes on with it
+        4 tasks: 1 ok, 1 failed, 2 cancelled  in N s
+        [1]
+    """)
+    assert "  stopped  " in suite.run("history")[0]
+    suite.run("report", "--json", "later.json")
+    assert json.loads((suite.folder / "later.json").read_text())["interrupted"] is False
+    suite.script("""
+        $ pexen run --resume
+        pexen: note: run 1 goes on: 2 of 4 tasks needn't be run again
+        ok        suite/c  N s
+        ok        suite/d  N s
+        ...
+        4 tasks: 3 ok, 1 failed  in N s
+        [1]
+    """)
+    assert Counter(log(suite)) == {"a": 1, "b": 1, "c": 1, "d": 1}
+    assert suite.run("run", "--resume")[2] == 2
+
+
+def test_a_task_that_killed_its_worker_does_not_stop_the_run_again_when_that_goes_on(suite):
+    (suite.folder / "go").touch()
+    deadly = "os.kill(os.getpid(), signal.SIGKILL)"
+    suite.write("suite.py", SUITE.replace('raise ValueError("b is never well")', deadly))
+    assert suite.run("run", "-j1", "-x", "suite")[2] == 1
+    out, err, _ = suite.run("run", "--resume")
+    assert "2 of 4 tasks needn't be run again" in err and "4 tasks: 3 ok, 1 lost" in out
+    assert Counter(log(suite)) == {"a": 1, "b": 1, "c": 1, "d": 1}
+
+
+def test_a_run_whose_last_task_failed_has_come_to_its_end(suite):
+    out, _, _ = suite.run("run", "-j1", "-x", "suite", "--only", "suite/b")
+    assert "\nstopped after 1 failed\n1 task: 1 failed" in out
+    assert "  done  " in suite.run("history")[0]
+    assert suite.run("run", "--resume")[2] == 2
+
+
 def test_reports_of_a_run_that_went_on_have_all_its_tasks(suite):
     interrupted(suite, "suite")
     suite.run("run", "--resume", "--json", "it.json", "suite")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import sys
 
 import pytest
 
@@ -84,6 +86,32 @@ def test_a_line_comes_when_its_task_has_ended_and_not_later(cli):
     fifo.write_text("go on")  # the second task waits for this
     out, _ = process.communicate()
     assert out.startswith("ok        suite/second")
+    assert process.returncode == 0
+
+
+IMPATIENT = """
+from pexen.cli import main
+from pexen.report import still
+still.FIRST = 0.01
+raise SystemExit(main())
+"""
+
+
+@pytest.mark.parametrize("how", [[], ["--threads"], ["-s"], ["--jsonl=-"]])
+def test_without_a_terminal_a_task_that_hangs_is_named_while_it_does(cli, how):
+    cli.write("suite.py", """
+        from pexen import task
+        @task
+        def hangs(): open("fifo").read()
+    """)
+    fifo = cli.folder / "fifo"
+    os.mkfifo(fifo)
+    command = (sys.executable, "-c", IMPATIENT)
+    process = cli.start("run", *how, "suite", command=command)
+    found = next(line for line in process.stdout if "still running" in line)
+    assert re.fullmatch(r"no task has ended for \d s; still running: suite/hangs .\d s.\n", found)
+    fifo.write_text("go on")
+    process.communicate()
     assert process.returncode == 0
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+import pytest
+
 
 def test_functions_without_metadata_are_taken_if_they_match(cli):
     cli.write("suite.py", "def test_a(): pass\ndef test_b(): pass\ndef helper(): pass")
@@ -59,3 +61,41 @@ def test_names_that_are_no_text_are_shown(cli):
 
         1 task: 1 ok  in N s
     """)
+
+
+@pytest.mark.parametrize(
+    ("targets", "folder", "proposed"),
+    [
+        ("p/t.py", ".", "p --only p/t"),
+        ("p.t", ".", "p --only p/t"),
+        ("p/deep/", ".", "p --only p/deep"),
+        ("deep/t.py", "p", ". --only p/deep/t"),
+        ("p/t.py p.deep", ".", "p --only p/t --only p/deep"),
+    ],
+)
+def test_who_runs_a_part_of_a_package_learns_how_to_have_what_it_needs_of_the_rest(
+    cli, targets, folder, proposed
+):
+    test = "from pexen import task\n@task(requires=['db'])\ndef test(): pass\n"
+    cli.write("p/__init__.py", "")
+    cli.write("p/fixtures.py", test.replace("requires", "provides").replace("test", "setup"))
+    cli.write("p/t.py", test)
+    cli.write("p/deep/__init__.py", "")
+    cli.write("p/deep/t.py", test)
+    where = {"cwd": cli.folder / folder}
+    _, err, status = cli.run("run", "--no-state", *targets.split(), **where)
+    said, _, command = err.rstrip().partition("; to have what the rest of the package provides: ")
+    assert status == 2 and "nothing provides 'db'" in said
+    assert command == f"pexen run {proposed}"
+    out, _, status = cli.run(*command.split()[1:], "--no-state", **where)
+    assert status == 0 and "p/fixtures/setup" in out
+
+
+@pytest.mark.parametrize("target", ["alone.py", "p", "p/t.py alone.py"])
+def test_where_no_more_of_a_package_would_help_none_is_proposed(cli, target):
+    test = "from pexen import task\n@task(requires=['db'])\ndef test(): pass\n"
+    cli.write("alone.py", test)
+    cli.write("p/__init__.py", "")
+    cli.write("p/t.py", test)
+    _, err, status = cli.run("run", *target.split())
+    assert status == 2 and err.rstrip().endswith(("needs", "need"))

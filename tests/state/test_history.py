@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pexen.state import Ended, Recording, Store
-from pexen.state.history import flaky, of_task, prune, results, runs, seconds
+from pexen.state.history import flaky, flaky_of, of_task, prune, results, runs, seconds
 
 TIME = 1_000_000_000.0
 
@@ -46,6 +46,23 @@ def test_flaky_is_what_ended_both_ways_with_the_same_code(store: Store) -> None:
     other = {"a": Ended("failed", code="2"), "b": Ended("lost", code="1")}
     run_of(store, **other, c=Ended("skipped", code="1"))
     assert flaky(store) == [("b", 0)]
+
+
+def test_of_what_failed_in_a_run_it_is_told_how_often_it_did_lately(store: Store) -> None:
+    run_of(store, a=Ended("ok", code="1"), b=Ended("failed", code="1"), c=Ended("ok", code="1"))
+    run_of(store, a=Ended("ok", attempts=2, code="1"), c=Ended("ok", code="0"))
+    run_of(store, a=Ended("skipped", code="1"), c=Ended("lost", code="1"))
+    last = run_of(
+        store,
+        a=Ended("timeout", code="1"),
+        b=Ended("failed", code="1"),
+        c=Ended("ok", code="1"),
+        d=Ended("failed"),
+    )
+    assert flaky_of(store, last, runs=20) == {("a", 0): (2, 3)}
+    assert flaky_of(store, last, runs=3) == {("a", 0): (2, 2)}
+    assert flaky_of(store, last, runs=2) == {}
+    assert flaky_of(store, last - 1, runs=20) == {("c", 0): (1, 3)}
 
 
 def test_old_runs_are_forgotten_but_not_what_tasks_take(store: Store) -> None:

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from pexen.state import Ended, Recording, StateError, Store
-from pexen.state.history import broken_off, results, running, runs
+from pexen.state.history import broken_off, results, running, runs, seconds
 
 TIME = 1_000_000_000.0
 
@@ -73,6 +73,28 @@ def test_a_run_that_was_broken_off_can_go_on(store: Store) -> None:
     assert broken_off(store) is None and len(runs(store)) == 1
     with pytest.raises(StateError, match="there is no run 7 in"):
         Recording.resume(store, 7, [])
+
+
+def test_a_run_that_was_stopped_can_go_on_and_counts_what_tasks_take_once(store: Store) -> None:
+    run = Recording.begin(store, ["a", "b"], TIME, {})
+    run.ended(0, Ended("ok", duration=1.0))
+    run.ended(1, Ended("ok", duration=1.0))
+    run.end(TIME + 1, interrupted=False)
+    assert broken_off(store) is None
+    stopped = Recording.begin(store, ["a", "b", "gone"], TIME, {})
+    stopped.ended(0, Ended("ok", duration=2.0, shared=b"its dict"))
+    stopped.ended(1, Ended("cancelled"))
+    stopped.ended(2, Ended("cancelled"))
+    stopped.end(TIME + 2, interrupted=False)
+    assert (broken_off(store), runs(store)[0].status) == (stopped.run, "stopped")
+    assert seconds(store, ["a", "b"]) == [pytest.approx(1.3), 1.0]
+    assert results(store, stopped.run)[0].how.shared == b"its dict"
+    again = Recording.resume(store, stopped.run, ["a", "b"])
+    again.ended(1, Ended("ok", duration=2.0))
+    again.end(TIME + 3, interrupted=False)
+    assert (broken_off(store), runs(store)[0].status) == (None, "done")
+    assert seconds(store, ["a", "b"]) == [pytest.approx(1.3), pytest.approx(1.3)]
+    assert results(store, stopped.run)[0].how.shared is None
 
 
 # Writes down one task after the other, and says so of each on stdout when it is written.

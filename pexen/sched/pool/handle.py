@@ -30,17 +30,16 @@ from .base import out_of_time
 from .channel import Inbox, Outbox
 from .child import Child
 from .ending import Ending
+from .leftovers import leftovers
 from .pipes import NO_ENDS, close_ends, open_pipes
 from .stacks import add_stacks, last_crash, without_callers
 from .travel import STOP, Registry, encode_submission, stop_message
 from .worker import TICKET, worker_main
 
-# Seconds that workers told to end may take: a task may have left a thread, or a child process,
-# that the interpreter waits for. Then they are killed.
+# Seconds after which workers told to end are killed: they may wait for what a task has left.
 STOP_GRACE = 5.0
 
-# Seconds after which a worker that hasn't taken up what it was handed, and has got it all, is
-# taken to be stuck: stopped, or held up by what a task has left.
+# Seconds after which a worker is taken to be stuck that has got a task, and doesn't take it up.
 _STUCK_SECONDS = 5.0
 
 # Shorter timeouts count as so many seconds, as one has to be able to begin in the time.
@@ -55,10 +54,8 @@ _MAX_STACKS = 1 << 18
 
 @dataclass(slots=True, eq=False)
 class Item:
-    """A submitted task.
-
-    `handed` is when a worker got it, `since` when it began, `told` whether that was told,
-    `deaths` how many workers have died that were about to take it up.
+    """A submitted task. `handed` is when a worker got it, `since` when it began, `told` whether
+    that was told, `deaths` how many workers have died that were about to take it up.
     """
 
     seq: int
@@ -182,7 +179,11 @@ class WorkerProcess:
         """End the process, as the time of its first item is up."""
         item = self.queue[0]
         why = out_of_time(now - (item.since or now), item.timeout)
-        self.condemn(item, Outcome.TIMEOUT, why, now, grace)
+        self.condemn(item, Outcome.TIMEOUT, why + self.left_running(), now, grace)
+
+    def left_running(self) -> str:
+        """What is to be said of those that earlier tasks left in its group, and end with it."""
+        return leftovers(self._child.pid, self.queue[0].since) if self.queue else ""
 
     def go_on(self, now: float) -> None:
         """The next step of an end, its own or one that is made."""
@@ -284,10 +285,9 @@ class WorkerProcess:
 
     def give_again(self, items: Sequence[Item]) -> None:
         """Undo taking back items, in their order, before others are put; it has the submissions."""
-        seqs = [item.seq for item in items]
         self.queue.extend(items)
-        self.handed += len(seqs)
-        self._write_tickets(seqs)
+        self.handed += len(items)
+        self._write_tickets([item.seq for item in items])
 
     def take_returned(self) -> Item:
         """Remove and return the first item: the worker has returned its ticket, and drops it."""

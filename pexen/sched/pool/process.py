@@ -433,7 +433,8 @@ class ProcessWorkerPool(WorkerPool):
             self._crew.unwatch(worker.end_fd)
             return
         untouched = worker.take_back()
-        how = self._crew.remove(worker)
+        left = "" if worker.ending else worker.left_running()
+        how = self._crew.remove(worker) + left
         got.extend(worker.loss_of(item, how, self.clock()) for item in worker.queue)
         if untouched and worker.ready and worker.ending is None and not worker.queue:
             # Reading it may be what kills, by its size, say. So it isn't tried without end.

@@ -1,0 +1,70 @@
+"""The lines on what still runs."""
+
+from __future__ import annotations
+
+from pexen.report.still import FIRST, Still
+
+
+def still() -> tuple[Still, list[str]]:
+    said: list[str] = []
+    return Still(said.append, 100.0), said
+
+
+def test_what_runs_is_told_when_nothing_has_ended_for_long_with_the_longest_first() -> None:
+    line, said = still()
+    line.began("net/udp", 101.0)
+    line.began("net/tcp", 100.0)
+    line.tick(109.9)
+    assert said == []
+    line.tick(112.0)
+    assert said == ["no task has ended for 12 s; still running: net/tcp (12 s), net/udp (11 s)"]
+
+
+def test_the_longer_nothing_ends_the_rarer_it_is_told() -> None:
+    line, said = still()
+    line.began("a", 100.0)
+    times = []
+    for moment in range(100, 100 + 1000):
+        line.tick(float(moment))
+        if len(said) > len(times):
+            times.append(moment - 100)
+    assert times == [10, 30, 60, 120, 240, 480, 960]
+    assert said[-1] == "no task has ended for 16 min 0 s; still running: a (16 min 0 s)"
+
+
+def test_an_end_begins_it_anew() -> None:
+    line, said = still()
+    line.began("a", 100.0)
+    line.began("b", 100.0)
+    line.tick(140.0)
+    line.ended("b", "ok", 145.0)
+    line.tick(154.9)
+    assert len(said) == 1
+    line.tick(145.0 + FIRST)
+    assert said[1] == "no task has ended for 10 s; still running: a (55 s)"
+
+
+def test_nothing_is_told_while_nothing_runs() -> None:
+    line, said = still()
+    line.ended("blocked", "blocked", 101.0)
+    line.tick(150.0)
+    assert said == []
+    line.began("a", 150.0)
+    line.tick(151.0)
+    assert said == ["no task has ended for 50 s; still running: a (1 s)"]
+
+
+def test_an_attempt_that_follows_another_counts_from_its_own_beginning() -> None:
+    line, said = still()
+    line.began("a", 100.0)
+    line.began("a", 120.0)
+    line.tick(4000.0)
+    assert said == ["no task has ended for 1 h 5 min; still running: a (1 h 4 min)"]
+
+
+def test_of_very_many_tasks_those_that_run_longest_are_named() -> None:
+    line, said = still()
+    for number in range(1000, 0, -1):
+        line.began(str(number), 100.0 + number / 1000)
+    line.tick(120.0)
+    assert said[0].endswith("5 (19 s), 6 (19 s), 7 (19 s), 8 (19 s) and 992 more")
