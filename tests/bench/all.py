@@ -33,6 +33,7 @@ SECTIONS = {
     "Collecting": "collect",
     "Starting": "startup",
     "Large results": "transfer",
+    "Suites": "suites",
 }
 
 
@@ -112,7 +113,7 @@ def run_script(path: Path, options: argparse.Namespace, env_folder: Path) -> str
 def main() -> int | str:
     """Read the command line, run the scripts, print or write the page."""
     parser = arguments(__doc__)
-    parser.description = f"{parser.description} It takes about a quarter of an hour."
+    parser.description = f"{parser.description} It takes about three quarters of an hour."
     parser.add_argument(
         "--only", action="append", choices=SECTIONS.values(),
         help="no other; where and when it was measured isn't said anew",

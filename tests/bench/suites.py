@@ -28,6 +28,7 @@ from measure import (
 from unittest_equal import MODULES
 
 ROUNDS = 5
+MOST_OF_OWN = 3  # rounds of Python's own tests, of which one takes some minutes
 NOOPS = 10_000
 
 UNITTEST, PYTEST = "python3 -m unittest", "pytest -n 2"
@@ -102,7 +103,7 @@ def main() -> None:
             home = (options.env or Path(scratch)).absolute() / "xdist"
             pytest = shlex.quote(environment(home, ["pytest", "pytest-xdist"]))
         modules = MODULES[:5] if options.quick else MODULES
-        rows = own_tests(Path(scratch), modules, pytest, options.rounds)
+        rows = own_tests(Path(scratch), modules, pytest, min(options.rounds, MOST_OF_OWN))
         rows += kept(Path(scratch), options.rounds)
     print(table(rows, "s"))
 
