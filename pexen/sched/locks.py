@@ -28,10 +28,11 @@ refusal elsewhere passes the offer on, until the gate is shut again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from heapq import heappop
 from typing import Any
 
 from .frontline import Entry
-from .queues import Gate, Queues
+from .queues import Gate, Queue, Queues
 from .requests import CLAIM, NOTHING, SLACK, USE, Key, Request
 from .reservations import Reservation, Reservations
 
@@ -73,8 +74,7 @@ class Locks:
         self._left: dict[int, Request] = {}  # kept after their task ended
         self._abandoned: set[int] = set()  # nodes that keep everything for good
         self._queues = Queues()
-        self._offered: dict[int, Gate] = {}  # node -> the gate whose offer it is
-        self._offers: set[Gate] = set()  # the gates in _offered
+        self._offered: dict[int, Queue] = {}  # node -> the queue whose offer it is
         self._excused: list[Entry] = []  # refused teardown tasks some kept locks are free to
         self._reservations = Reservations(patience)
         self.reoffered: list[Entry] = []  # to be tried again; the caller takes them away
@@ -103,13 +103,14 @@ class Locks:
         elif excused_from:
             self._excused.append(entry)
         else:
-            self._queues.push(gate, entry)
+            queue = self._queues.push(gate, entry)
             if origin is not None:
                 self._pass_over(entry)
+                if queue is origin:  # it is shut, and so no offer is to be passed on
+                    queue.offered = False
+                    return False
         if origin is not None:
-            self._offers.discard(origin)
-            if gate != origin:
-                self._offer(origin)
+            self._pass_on(origin)
         return gate is None
 
     def release(self, node: int, keep: str = "") -> None:
@@ -145,8 +146,7 @@ class Locks:
         """The node won't ask any more: pass on its offer, lift its reservation."""
         origin = self._offered.pop(node, None)
         if origin is not None:
-            self._offers.discard(origin)
-            self._offer(origin)
+            self._pass_on(origin)
         self._retry_refused(self._reservations.lift(node))
 
     def left(self) -> dict[int, Request]:
@@ -199,18 +199,19 @@ class Locks:
             self._note_passed(request, entry)
 
     def _count(self, request: Request, by: int) -> None:
+        held = self._held
         for key, prefixes in request.claims:
-            self._at(key).claims += by
+            (held.get(key) or self._at(key)).claims += by
             for prefix in prefixes:
                 self._at(prefix).claims_below += by
         for key, prefixes in request.uses:
-            self._at(key).uses += by
+            (held.get(key) or self._at(key)).uses += by
             for prefix in prefixes:
                 self._at(prefix).uses_below += by
         if by < 0:
             for key in request.places:
-                if key in self._held and self._held[key].opens(CLAIM):
-                    del self._held[key]
+                if key in held and held[key].opens(CLAIM):
+                    del held[key]
 
     def _at(self, key: Key) -> _Held:
         held = self._held.get(key)
@@ -220,49 +221,67 @@ class Locks:
 
     # -- waiting --------------------------------------------------------------------
 
-    def _is_open(self, gate: Gate) -> bool:
+    def _is_open(self, queue: Queue) -> bool:
+        what, how = queue.what, queue.how
+        if isinstance(how, str):
+            held = self._held.get(what)
+            return held is None or held.opens(how)
+        if how is not None:
+            return bool(self._free[what] + SLACK >= how)
+        gate = queue.gate
         if gate is EXCLUSIVE:
             return not self._handed
         if gate is BESIDE:
             return not self._exclusive
-        if isinstance(gate, Reservation):
-            return not self._reservations.stands(gate)
-        what, how = gate
-        if isinstance(how, str):
-            return what not in self._held or self._held[what].opens(how)
-        return bool(self._free[what] + SLACK >= how)
+        return not self._reservations.stands(gate)
 
     def _open(self, request: Request) -> None:
         """The request was given back: offer those who wait where it may have been in the way."""
-        for gate in self._queues.near(request):
-            self._offer(gate)
+        for queue in self._queues.near(request):
+            self._offer(queue)
         if not self._handed:
-            self._offer(EXCLUSIVE)
+            self._offer_at(EXCLUSIVE)
         if request.exclusive:
-            self._offer(BESIDE)
+            self._offer_at(BESIDE)
         if self._excused:
             self.reoffered.extend(self._excused)
             self._excused.clear()
 
-    def _offer(self, gate: Gate) -> None:
-        """Offer the first who waits at the gate, where it is open and L1 asks for it."""
-        if gate in self._offers or self._queues.first(gate) is None or not self._is_open(gate):
+    def _offer(self, queue: Queue) -> None:
+        """Offer the gate to the first who waits there, where it is open and L1 asks for it."""
+        if queue.offered or not queue.entries or not self._is_open(queue):
             return
-        entry = self._queues.pop(gate)
-        self._offers.add(gate)
-        self._offered[entry[2]] = gate
+        entry = heappop(queue.entries)
+        queue.offered = True
+        self._offered[entry[2]] = queue
         self.reoffered.append(entry)
+
+    def _offer_at(self, gate: Gate) -> None:
+        queue = self._queues.at(gate)
+        if queue is not None:
+            self._offer(queue)
+
+    def _pass_on(self, queue: Queue) -> None:
+        """Who had the offer of this queue has had it: offer it to the next."""
+        queue.offered = False
+        if queue.entries:
+            self._offer(queue)
+        else:
+            self._queues.forget(queue)
 
     # -- starvation -------------------------------------------------------------------
 
     def _note_passed(self, request: Request, by: Entry) -> None:
         """Count it for the first in each queue that this grant went past."""
-        gates = self._queues.near(request)
-        gates += [EXCLUSIVE, BESIDE] if request.exclusive else [EXCLUSIVE]
-        for gate in gates:
-            first = self._queues.first(gate)
-            if first is not None and first[0] <= by[0] and not self._is_open(gate):
-                self._pass_over(first)
+        queues = self._queues.near(request)
+        for gate in (EXCLUSIVE, BESIDE) if request.exclusive else (EXCLUSIVE,):
+            queue = self._queues.at(gate)
+            if queue is not None:
+                queues.append(queue)
+        for queue in queues:
+            entries = queue.entries
+            if entries and entries[0][0] <= by[0] and not self._is_open(queue):
+                self._pass_over(entries[0])
 
     def _pass_over(self, entry: Entry) -> None:
         request = self._requests[entry[2]]

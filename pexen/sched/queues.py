@@ -17,68 +17,82 @@ from .reservations import Reservation
 Gate = Any
 
 
+class Queue:
+    """Those who wait at one gate, best first."""
+
+    __slots__ = ("entries", "gate", "how", "offered", "what")
+
+    def __init__(self, gate: Gate) -> None:
+        self.gate = gate
+        self.what: Any = None  # the two parts of the gate, if it has two
+        self.how: Any = None
+        if _has_two_parts(gate):
+            self.what, self.how = gate
+        self.entries: list[Entry] = []  # a heap
+        self.offered = False  # one of them has been offered the gate, and was taken out for it
+
+
 class Queues:
-    """Queues of entries, best first; there is none that is empty."""
+    """The queues; there is none at which nobody waits and nobody has been offered the gate."""
 
     def __init__(self) -> None:
-        self._queues: dict[Gate, list[Entry]] = {}
-        # The gates with two parts that have a queue.
-        self._at_keys: dict[Key, list[Gate]] = {}
-        self._at_resources: dict[Any, list[Gate]] = {}
+        self._queues: dict[Gate, Queue] = {}
+        # Those of gates with two parts.
+        self._at_keys: dict[Key, list[Queue]] = {}
+        self._at_resources: dict[Any, list[Queue]] = {}
 
     def __bool__(self) -> bool:
         return bool(self._queues)
 
-    def push(self, gate: Gate, entry: Entry) -> None:
+    def at(self, gate: Gate) -> Queue | None:
+        """The queue at a gate, if there is one."""
+        return self._queues.get(gate)
+
+    def push(self, gate: Gate, entry: Entry) -> Queue:
         """Let an entry wait at a gate."""
         queue = self._queues.get(gate)
         if queue is None:
-            queue = self._queues[gate] = []
-            if _has_two_parts(gate):
-                self._noted(gate).setdefault(gate[0], []).append(gate)
-        heapq.heappush(queue, entry)
+            queue = self._queues[gate] = Queue(gate)
+            if queue.how is not None:
+                self._noted(queue).setdefault(queue.what, []).append(queue)
+        heapq.heappush(queue.entries, entry)
+        return queue
 
-    def first(self, gate: Gate) -> Entry | None:
-        """The best of those who wait at a gate, None if nobody does."""
-        queue = self._queues.get(gate)
-        return queue[0] if queue else None
-
-    def pop(self, gate: Gate) -> Entry:
-        """Take out the best of those who wait at a gate; there is one."""
-        queue = self._queues[gate]
-        entry = heapq.heappop(queue)
-        if not queue:
-            del self._queues[gate]
-            if _has_two_parts(gate):
-                noted = self._noted(gate)
-                noted[gate[0]].remove(gate)
-                if not noted[gate[0]]:
-                    del noted[gate[0]]
-        return entry
+    def forget(self, queue: Queue) -> None:
+        """Nobody waits there any more, nor has been offered the gate."""
+        del self._queues[queue.gate]
+        if queue.how is not None:
+            noted = self._noted(queue)
+            noted[queue.what].remove(queue)
+            if not noted[queue.what]:
+                del noted[queue.what]
 
     def drop(self, reservation: Reservation) -> list[Entry]:
         """Take out all whom a reservation had refused."""
-        return self._queues.pop(reservation, [])
+        queue = self._queues.pop(reservation, None)
+        return [] if queue is None else queue.entries
 
-    def near(self, request: Request) -> list[Gate]:
-        """The gates that a request may shut, where somebody waits; large amounts first."""
-        gates: list[Gate] = []
+    def near(self, request: Request) -> list[Queue]:
+        """The queues at gates that a request may shut; those for large amounts first."""
+        queues: list[Queue] = []
         if self._at_keys:
             for key in request.places:
                 if key in self._at_keys:
-                    gates += self._at_keys[key]
+                    queues += self._at_keys[key]
         if self._at_resources:
             for name, _ in request.resources:
                 at_resource = self._at_resources.get(name, ())
-                gates += sorted(at_resource, key=lambda gate: gate[1], reverse=True)
-        return gates
+                queues += sorted(at_resource, key=lambda queue: queue.how, reverse=True)
+        return queues
 
     def gates(self) -> dict[int, Gate]:
         """The nodes that wait, with the gate that refused each."""
-        return {entry[2]: gate for gate, queue in self._queues.items() for entry in queue}
+        return {
+            entry[2]: gate for gate, queue in self._queues.items() for entry in queue.entries
+        }
 
-    def _noted(self, gate: Gate) -> dict[Any, list[Gate]]:
-        return self._at_keys if isinstance(gate[1], str) else self._at_resources
+    def _noted(self, queue: Queue) -> dict[Any, list[Queue]]:
+        return self._at_keys if isinstance(queue.how, str) else self._at_resources
 
 
 def _has_two_parts(gate: Gate) -> bool:

@@ -44,6 +44,7 @@ from .taskmap import TaskMap
 from .why import lock_reason, requires_reason, stopped_reason
 
 WAITING, READY, HANDED, ENDED = State.WAITING, State.READY, State.HANDED, State.ENDED
+PARKED = State.PARKED
 
 
 class Run:
@@ -278,15 +279,16 @@ class Run:
             self.locks.forget(node)
         elif self.control.stopped and not self._tears_down(node):
             self._end([(node, Outcome.CANCELLED, stopped_reason(self.control.stopped))])
-        elif self.locks.acquire(entry, self._excused_from(node)):
+        elif self.locks.acquire(entry, self._excused_from(node) if self.locks.left() else ()):
             shared = self._shared.build(node)
             if self.declared.metas[node].retries:
                 shared = self._retries.shared(node, shared)
-            self._move(node, HANDED)
+            self.state[node] = HANDED
             batch.append((self.graph.tasks[node], shared))
         else:
-            self._move(node, State.PARKED)
-        self._take_reoffered()
+            self.state[node] = PARKED
+        if self.locks.reoffered:
+            self._take_reoffered()
 
     def _overtake(self) -> None:
         """Take back what is ahead in the pool if a better priority is ready than is there."""
@@ -342,8 +344,10 @@ class Run:
         if succeeded and res[1]:
             self._shared.provide(self.graph.provides[node], res[1])
         if not plain:
-            self._retries.forget(node)
-            if self.declared.metas[node].teardown and res.outcome.succeeded:
+            meta = self.declared.metas[node]
+            if meta.retries:
+                self._retries.forget(node)
+            if meta.teardown and res.outcome.succeeded:
                 for left in self._excused_from(node):
                     self.locks.release_left(left)
         self.state[node] = ENDED
@@ -376,18 +380,16 @@ class Run:
             self._tell(events.Queued, self.graph.tasks[node])
 
     def _take_reoffered(self) -> None:
-        reoffered = self.locks.reoffered
-        if not reoffered:
-            return
+        reoffered, state, heap = self.locks.reoffered, self.state, self._frontline.heap
         for entry in reoffered:
-            if self.state[entry[2]] is State.PARKED:
-                self._move(entry[2], State.READY)
-            self._frontline.push(entry)
+            if state[entry[2]] is PARKED:
+                state[entry[2]] = READY
+            heappush(heap, entry)
         reoffered.clear()
 
     def _wake_delayed(self) -> None:
         for node in self._retries.take_due(self.pool.clock()):
-            self._move(node, State.READY)
+            self._move(node, READY)
             self._frontline.push(self._order.retry_entry(node))
 
     def _move(self, node: int, state: State) -> None:
@@ -441,7 +443,7 @@ class Run:
         """
         if not self.unfinished:
             return False
-        parked = [n for n, state in enumerate(self.state) if state is State.PARKED]
+        parked = [n for n, state in enumerate(self.state) if state is PARKED]
         if not parked:
             raise impasse(self)
         gating = gating_teardown(self)
