@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
+from warm import Warm
 
 PROJECT = pathlib.Path(__file__).parents[2]
 PEXEN = (sys.executable, "-m", "pexen")
@@ -24,15 +25,11 @@ _ASSIGNMENT = re.compile(r"[A-Z_]+=.*")
 class Cli:
     """Runs `pexen` in a folder of its own."""
 
-    def __init__(self, folder: pathlib.Path) -> None:
+    def __init__(self, folder: pathlib.Path, warm: Warm) -> None:
         self.folder = folder
+        self.env = dict(warm.env)
+        self._warm = warm
         self._started: list[subprocess.Popen[str]] = []
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("PEXEN", "PYTHON"))}
-        self.env = kept | {
-            "COLUMNS": "90",
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "PYTHONPATH": str(PROJECT),
-        }
 
     def write(self, name: str, text: str, executable: bool = False) -> pathlib.Path:
         """Write a file, made of the text without its common indentation."""
@@ -54,7 +51,13 @@ class Cli:
         return process
 
     def run(self, *args: str, **options: Any) -> tuple[str, str, int]:
-        """Run it to its end: (stdout, stderr, status)."""
+        """Run it to its end: (stdout, stderr, status).
+
+        If nothing is asked of its surroundings, an interpreter that is there already is used.
+        """
+        together = {"stderr": subprocess.STDOUT}
+        if self.env == self._warm.env and options in ({}, together):
+            return self._warm.run(args, self.folder, bool(options), LIMIT)
         process = self.start(*args, **{"stderr": subprocess.PIPE, **options})
         out, err = process.communicate(timeout=LIMIT)
         return out, err, process.returncode
@@ -83,13 +86,14 @@ class Cli:
             assert _matches(expected.rstrip("\n"), shown), f"$ {command}\n{shown}"
 
     def _shown(self, words: Sequence[str]) -> str:
-        env = dict(self.env)
+        env: dict[str, str] = {}
         words = list(words)
         while _ASSIGNMENT.fullmatch(words[0]):
             name, _, value = words.pop(0).partition("=")
             env[name] = value
         assert words[0] == "pexen", words
-        out, _, status = self.run(*words[1:], env=env, stderr=subprocess.STDOUT)
+        options = {"env": self.env | env} if env else {}
+        out, _, status = self.run(*words[1:], stderr=subprocess.STDOUT, **options)
         return self.normalised(out) + (f"\n[{status}]" if status else "")
 
     def normalised(self, text: str) -> str:
@@ -111,8 +115,18 @@ def _matches(expected: str, shown: str) -> bool:
     return re.fullmatch(pattern, shown + "\n") is not None
 
 
+@pytest.fixture(scope="module")
+def warm() -> Iterator[Warm]:
+    """One for a whole file of tests, which is gone when others look for what was left behind."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PEXEN", "PYTHON"))}
+    settings = {"COLUMNS": "90", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(PROJECT)}
+    warm = Warm(kept | settings)
+    yield warm
+    warm.close()
+
+
 @pytest.fixture
-def cli(tmp_path: pathlib.Path) -> Iterator[Cli]:
-    cli = Cli(tmp_path)
+def cli(tmp_path: pathlib.Path, warm: Warm) -> Iterator[Cli]:
+    cli = Cli(tmp_path, warm)
     yield cli
     cli.close()

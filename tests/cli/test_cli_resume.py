@@ -57,9 +57,12 @@ def suite(cli):
 
 
 def wait_until_ready(cli) -> None:
-    """Wait for a task to write to the pipe."""
+    """Wait for a task to write to the pipe, and to close it: the next is to find it empty."""
     fd = os.open(cli.folder / "ready", os.O_RDONLY | os.O_NONBLOCK)
     readable = select.select([fd], [], [], 30)[0]
+    os.set_blocking(fd, True)
+    while readable and os.read(fd, 100):
+        pass
     os.close(fd)
     assert readable, "no task came to where it waits"
 

@@ -14,13 +14,14 @@ import time
 from typing import Any
 
 import pool_tasks as tasks
+import process_tree
 import pytest
 from pool_support import children, make
 from test_contract import finish, started
 
 from pexen import Sched, task
 from pexen.sched import Outcome
-from pexen.sched.pool import ProcessWorkerPool, channel, travel
+from pexen.sched.pool import ProcessWorkerPool, channel, ending, travel
 from pexen.sched.pool.handle import WorkerProcess
 
 pytestmark = pytest.mark.abandons
@@ -305,3 +306,27 @@ def test_an_interrupt_while_a_dict_is_pickled_is_the_users(start_method: str) ->
     with pytest.raises(KeyboardInterrupt):
         pool.submit(tasks.echo, {"interrupted": Interrupted()})
     pool.terminate()
+
+
+def test_a_process_that_comes_to_lead_its_group_as_that_is_killed_is_killed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A worker that was killed at its start lived on, and the run waited five seconds for it."""
+    kill_group = os.killpg
+
+    def kill_group_and_have_it_made(group: int, number: int) -> None:
+        try:
+            kill_group(group, number)
+        finally:
+            os.setpgid(group, group)  # as the process itself does
+
+    monkeypatch.setattr(os, "killpg", kill_group_and_have_it_made)
+    pid = os.fork()
+    if pid == 0:
+        while True:
+            signal.pause()
+    ending.signal_group(pid, signal.SIGKILL)
+    ended = process_tree.gone(pid)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    assert ended

@@ -98,12 +98,16 @@ class Ending:
 
 def signal_group(group: int, number: int) -> None:
     """Send a signal to a process, not reaped yet, and to all that are in the group of its number."""
+    led = False
+    with contextlib.suppress(ProcessLookupError):
+        led = os.getpgid(group) == group
     # Nobody is in the group if the process doesn't lead it yet; in another one somebody may have
     # become another user.
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
+    # One that came to lead it meanwhile may have missed that: it hears of it twice, or once.
     with contextlib.suppress(ProcessLookupError):
-        if os.getpgid(group) != group:
+        if not led or os.getpgid(group) != group:
             os.kill(group, number)
 
 
