@@ -17,7 +17,7 @@ def here(tmp_path, monkeypatch):
     folder = tmp_path / "here"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(sys, "path", [str(folder)])
+    monkeypatch.syspath_prepend(folder)
     return folder
 
 
