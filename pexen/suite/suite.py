@@ -20,9 +20,9 @@ from .case import NOT, PROCESS, THREAD, Case, SuiteRes
 from .conditions import end_without, meta_without
 from .done import Done
 from .findings import Marker
+from .runfolder import folder_of_run
 from .selection import Selected, selected
 from .translator import Translator
-from .workerfile import folder_of_run
 
 _log = logging.getLogger("pexen")
 

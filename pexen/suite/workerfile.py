@@ -14,11 +14,8 @@ import fcntl
 import mmap
 import multiprocessing
 import os
-import shutil
 import struct
 import sys
-import tempfile
-from collections.abc import Iterator
 from typing import TextIO
 
 # How much of the beginning of an output is kept, and of the end, in bytes or characters.
@@ -91,18 +88,6 @@ def left_by(worker: str, number: int, folder: str) -> str:
     except (OSError, struct.error):  # it had none, or something has been done to it
         return ""
     return text
-
-
-@contextlib.contextmanager
-def folder_of_run(parent: str | None) -> Iterator[str]:
-    """A folder for these files in `parent`, removed with them; OSError if it can't be made."""
-    pid = os.getpid()
-    folder = os.path.abspath(tempfile.mkdtemp(prefix="pexen-output-", dir=parent))
-    try:
-        yield folder
-    finally:
-        if pid == os.getpid():  # not by a process that was forked meanwhile, when that ends
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _path(folder: str, process: str) -> str:

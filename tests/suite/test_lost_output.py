@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pathlib
 import signal
@@ -17,7 +18,7 @@ import pytest
 from pexen import task
 from pexen.sched.events import Event, Retried
 from pexen.sched.pool import ProcessWorkerPool, ThreadWorkerPool
-from pexen.suite import Suite
+from pexen.suite import Suite, runfolder
 from pexen.suite.workerfile import HALF
 
 METHODS = os.environ.get("PEXEN_START_METHODS", "fork forkserver spawn").split()
@@ -250,6 +251,43 @@ def test_the_folder_is_gone_however_the_run_ends(
     ends(suite.run(ProcessWorkerPool(1)))
     assert set(seen[1:]) == {1}
     assert list(place.iterdir()) == [] and list(scratch.iterdir()) == [place]
+
+
+def test_what_killed_runs_have_left_is_removed_and_what_others_have_is_not(
+    scratch: pathlib.Path,
+) -> None:
+    script = """if True:
+        import os, signal
+        from pexen.sched.pool import ProcessWorkerPool
+        from pexen.suite import Suite
+        for _ in Suite([lambda: print("x"), lambda: None]).run(ProcessWorkerPool(1)):
+            os.kill(os.getpid(), signal.SIGKILL)
+    """
+    environ = {**os.environ, "TMPDIR": str(scratch), "PYTHONPATH": os.pathsep.join(sys.path)}
+    killed = subprocess.run([sys.executable, "-c", script], env=environ)
+    (left,) = scratch.iterdir()
+    assert killed.returncode == -signal.SIGKILL and left.name.startswith("pexen-output-")
+    (scratch / "pexen-output-is-a-file").touch()
+    while left.exists():  # as long as a worker of that run hasn't seen that it is gone
+        list(Suite([is_lost]).run(ProcessWorkerPool(1)))
+    outer = Suite([is_lost, is_lost]).run(ProcessWorkerPool(1))
+    next(outer)
+    (mine,) = [each for each in scratch.iterdir() if each.is_dir()]
+    list(Suite([is_lost]).run(ProcessWorkerPool(1)))
+    assert mine.is_dir()
+    list(outer)
+    assert [each.name for each in scratch.iterdir()] == ["pexen-output-is-a-file"]
+
+
+def test_where_there_are_no_locks_a_run_has_a_folder_all_the_same(
+    scratch: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(fd: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(runfolder.fcntl, "flock", refuses)
+    (res,) = Suite([lambda: print("one")]).run(ProcessWorkerPool(1))
+    assert res.output == "one\n" and list(scratch.iterdir()) == []
 
 
 def test_a_process_that_the_consumer_forks_leaves_the_folder(scratch: pathlib.Path) -> None:
