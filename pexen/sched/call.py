@@ -80,7 +80,10 @@ def run_task(
     if error is None:
         res = make_result(TaskRes, (task, shared, ret, None))
     else:
-        res = _result_of(error, task, shared)
+        try:
+            res = _result_of(error, task, shared)
+        except BaseException as exc:  # an exception of the user's that can't even be looked at
+            res = TaskRes.failed(task, shared, ExceptionInfo.of(exc))
     if extra is not None:
         res.extra = extra
     res.started = started
@@ -108,7 +111,7 @@ def _result_of(error: BaseException, task: Task, shared: Shared) -> TaskRes:
     info = ExceptionInfo.of(error)
     if isinstance(error, TaskEnd):
         res = TaskRes(task, shared, error.ret, info)
-        res.outcome = error.outcome
+        res.outcome = Outcome(error.outcome)
         res.deps_ok, res.locks_ok = bool(error.deps_ok), bool(error.locks_ok)
         return res
     res = TaskRes.failed(task, shared, info)

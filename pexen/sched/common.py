@@ -95,6 +95,9 @@ class TaskEnd(Exception):
     """
 
     outcome = Outcome.FAILED
+    # Of one whose class has an __init__ that doesn't call this one.
+    deps_ok = locks_ok = True
+    ret: Any = None
 
     def __init__(
         self, *args: object, deps_ok: bool = True, locks_ok: bool = True, ret: Any = None
@@ -120,6 +123,7 @@ class TaskSkip(TaskEnd):
     """
 
     outcome = Outcome.SKIPPED
+    deps_ok = False
 
     def __init__(self, *args: object, deps_ok: bool = False, ret: Any = None) -> None:
         super().__init__(*args, deps_ok=deps_ok, locks_ok=True, ret=ret)

@@ -12,7 +12,7 @@ told of them all the same.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -109,15 +109,6 @@ def hears(*kinds: type[Event]) -> Callable[[L], L]:
     return decorate
 
 
-def heard_by(listeners: Iterable[Listener]) -> frozenset[type[Event]]:
-    """The kinds of events that some of the listeners need."""
-    kinds: set[type[Event]] = set()
-    for listener in listeners:
-        needed: Collection[type[Event]] = getattr(listener, "hears", ALL)
-        kinds.update(needed)
-    return frozenset(kinds)
-
-
 class Announcer:
     """Tells listeners, and reports each that raises, once."""
 
@@ -127,7 +118,14 @@ class Announcer:
 
     def heard(self) -> frozenset[type[Event]]:
         """The kinds of events that there is somebody for, at present."""
-        return heard_by(self._listeners)
+        kinds: set[type[Event]] = set()
+        for listener in self._listeners:
+            needed = getattr(listener, "hears", None)
+            if isinstance(needed, (tuple, frozenset)):  # else it is something else of that name
+                kinds.update(kind for kind in ALL if issubclass(kind, tuple(needed)))
+            else:
+                kinds |= ALL
+        return frozenset(kinds)
 
     def tell(self, event: Event) -> None:
         for listener in self._listeners:

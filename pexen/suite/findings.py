@@ -68,7 +68,9 @@ def report(name: str, verdict: str = OK, note: str = "", **data: Any) -> None:
         data = json.loads(json.dumps(data))  # as it is now, and of types that load anywhere
     except (TypeError, ValueError) as exc:
         raise TypeError(f"data of report {name!r} is nothing for JSON: {exc}") from exc
-    found.findings.append(Finding(str(name), verdict, str(note), data))
+    # Of str itself, as they travel with the result, and are loaded where that may not go wrong.
+    name, note = str.__str__(str(name)), str.__str__(str(note))
+    found.findings.append(Finding(name, VERDICTS[VERDICTS.index(verdict)], note, data))
 
 
 def found_here(what: str) -> Found:

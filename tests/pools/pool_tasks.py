@@ -64,6 +64,40 @@ def fail_closed() -> None:
     raise Closed
 
 
+class Careless(TaskFailError):
+    """Doesn't call the __init__ that it has from its base."""
+
+    def __init__(self, code: int) -> None:
+        self.code = code
+
+
+class Unseen(Exception):
+    """Can't even be looked at."""
+
+    def __getattribute__(self, name: str) -> Any:
+        raise RuntimeError(name)
+
+
+class Strange(TaskFailError):
+    outcome = "strange"  # type: ignore[assignment]
+
+
+def fail_carelessly() -> None:
+    raise Careless(3)
+
+
+def fail_unseen() -> None:
+    raise Unseen
+
+
+def fail_strangely() -> None:
+    raise Strange
+
+
+def returns_beside_what_cant_travel() -> Any:
+    return WithExtra(1, None, threading.Lock())
+
+
 def returns_beside() -> Any:
     return WithExtra(threading.Lock(), None, "returned")
 

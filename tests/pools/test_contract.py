@@ -171,6 +171,29 @@ def test_an_exception_that_takes_no_attributes_is_one_task_s_failure(kind: str) 
     assert fine.outcome is Outcome.OK
 
 
+@pytest.mark.parametrize("name", ["fail_carelessly", "fail_unseen", "fail_strangely"])
+def test_an_exception_that_is_not_as_it_should_be_is_one_task_s_failure(
+    kind: str, name: str
+) -> None:
+    body = getattr(tasks, name)
+    pool = started(kind, body, tasks.noop)
+    pool.submit(body)
+    pool.submit(tasks.noop)
+    failed, fine = finish(pool)
+    assert failed.outcome is Outcome.FAILED and fine.outcome is Outcome.OK
+
+
+def test_what_cant_come_beside_a_result_is_one_task_s_failure(kind: str) -> None:
+    body = tasks.returns_beside_what_cant_travel
+    pool = started(kind, body, tasks.noop)
+    pool.submit(body)
+    pool.submit(tasks.noop)
+    there, fine = finish(pool)
+    came = there.outcome is Outcome.OK and there.extra is not None
+    assert came or there.outcome is Outcome.FAILED and "pickle" in there.excinfo.text
+    assert fine.outcome is Outcome.OK
+
+
 def test_what_comes_beside_a_result_comes_whatever_comes_of_that(kind: str) -> None:
     bodies = [tasks.returns_beside, tasks.raises_beside]
     pool = started(kind, *bodies)

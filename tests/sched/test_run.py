@@ -652,6 +652,32 @@ def test_what_no_listener_needs_is_not_told() -> None:
     assert told == ["Queued", "Finished"]
 
 
+class Hears:
+    """Has something else of the name by which listeners say what they need."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def hears(self) -> None:
+        raise AssertionError("it isn't asked")
+
+    def __call__(self, event: events.Event) -> None:
+        self.told.append(type(event).__name__)
+
+
+def test_who_needs_every_event_or_says_nothing_of_that_kind_is_told_all() -> None:
+    told: list[str] = []
+
+    @events.hears(events.Event)
+    def all_of_them(event: events.Event) -> None:
+        told.append(type(event).__name__)
+
+    other = Hears()
+    list(Sched([make("a")], listeners=[all_of_them]).run(VirtualPool()))
+    list(Sched([make("a")], listeners=[other]).run(VirtualPool()))
+    assert told == other.told and {"Queued", "Started", "Finished", "Checkpoint"} <= set(told)
+
+
 def test_a_listener_that_raises_is_reported_once_and_harms_nothing(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -208,13 +208,16 @@ def test_tasks_that_raise_the_same_exception_each_have_what_they_found() -> None
 class Text(str):
     """Local to where it was made, as far as pickle can tell."""
 
+    def __str__(self) -> str:
+        return self
+
     def __reduce__(self) -> Any:
         raise TypeError("can't be pickled")
 
 
 def reports_odd_data() -> None:
     data = {"seen": [1]}
-    report(Text("name"), "ok", Text("note"), text=Text("value"), **data)
+    report(Text("name"), Text("ok"), Text("note"), text=Text("value"), **data)
     data["seen"].append(2)
 
 

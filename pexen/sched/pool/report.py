@@ -144,7 +144,14 @@ def _encoded(seq: int, res: TaskRes, pickled: _Pickling) -> tuple[bytes, Buffers
                 info = ExceptionInfo.of(_unpicklable(res, exc))
                 outcome, deps_ok, locks_ok = Outcome.FAILED, False, False
     if res.extra is not None:
-        extra = pickle.dumps(res.extra, 5)  # of what is always picklable: it isn't the task's
+        try:
+            extra = pickle.dumps(res.extra, 5)
+            pickle.loads(extra)
+        except BaseException as exc:  # it may hold what the task has made
+            extra = b""
+            if info is None:
+                info = ExceptionInfo.of(exc)
+                outcome, deps_ok, locks_ok = Outcome.FAILED, False, False
     if info is not None:
         exception = encode_exception(info)
     head = _HEAD.pack(
