@@ -37,6 +37,13 @@ def wanted(args: Namespace, number: int = 0) -> dict[str, str]:
     return {name: _numbered(path, number) for name, path in given.items()}
 
 
+def make_absolute(args: Namespace) -> None:
+    """Have the files stay where they are, as a task in a thread may go to another folder."""
+    for name in FORMATS:
+        if vars(args)[name] is not None:
+            vars(args)[name] = os.path.abspath(vars(args)[name])
+
+
 def _numbered(path: str, number: int) -> str:
     """The path of a round's own file: last-2.html of last.html."""
     if not number or (os.path.exists(path) and not os.path.isfile(path)):  # a pipe, say

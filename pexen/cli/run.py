@@ -44,6 +44,7 @@ def main(argv: Sequence[str]) -> int:
         argv = with_arguments_of_last(argv)
         args = parse(argv)
     reports.check(_files(args, 1))
+    reports.make_absolute(args)
 
     def once() -> int:
         with lines_to(None if args.dry_run else args.jsonl) as stream:

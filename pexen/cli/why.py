@@ -109,14 +109,16 @@ def _shared_by(some: Sequence[Sequence[Any]], others: Sequence[Sequence[Any]]) -
 
     So may be a resource that both take.
     """
+    if any(mode == "exclusive" for mode, _ in others):
+        return "all to itself"
+    if any(mode == "exclusive" for mode, _ in some):
+        return "begun, and it wants all"
     for mode, key in some:
         for other_mode, other_key in others:
-            if "exclusive" in (mode, other_mode):
-                return "all to itself" if other_mode == "exclusive" else "begun, and it wants all"
             modes = {mode, other_mode}
             both = min(len(key), len(other_key))
             if modes == {"resources"} and key == other_key:
-                return f"of the resource {key[0]}"
+                return f"some of the resource {printable(key[0])}"
             if modes <= {"claims", "uses"} and modes != {"uses"} and key[:both] == other_key[:both]:
                 return f"the lock {_key(other_key)}"
     return ""

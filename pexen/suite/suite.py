@@ -132,12 +132,12 @@ class Suite:
         chosen = ThreadWorkerPool() if pool is None else pool
         if self._running:
             raise SchedulerError("the suite is running already; wait for its end to run it again")
+        results: Any = self._sched.run(chosen, **options)  # begins with the first next()
         self._running = True
         with contextlib.ExitStack() as stack:
             stack.callback(self._over)
             stack.enter_context(self._kept(chosen))
             stack.enter_context(self._capturing(chosen))
-            results: Any = self._sched.run(chosen, **options)
             stack.callback(results.close)  # tasks may run until that has returned
             for res in results:
                 if isinstance(res.task, Case):

@@ -369,3 +369,11 @@ def test_a_task_that_prints_50_mb_is_cut_in_the_state_and_all_reports(cli):
     assert (err, status) == ("", 1)
     for name in CHECKS:
         assert (cli.folder / f"it.{name}").stat().st_size < 45_000_000, name
+
+
+def test_reports_are_where_they_were_asked_for_wherever_tasks_go(cli):
+    cli.write("x.py", "import os\ndef test_goes(): os.mkdir('sub'), os.chdir('sub')\n")
+    args = ["--threads", "--match=test_*", "--json", "it.json", "--junitxml", "it.xml"]
+    assert cli.run("run", *args, "x.py")[2] == 0
+    assert (cli.folder / "it.json").exists() and (cli.folder / "it.xml").exists()
+    assert list((cli.folder / "sub").iterdir()) == []

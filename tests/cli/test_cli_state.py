@@ -168,26 +168,26 @@ def test_why_tells_of_one_that_ran_one_that_failed_and_one_that_was_blocked(cli)
     """)
 
 
-@pytest.mark.parametrize(("asks", "had"), [
-    ('claims=["disk"]', "the lock 'disk'"),
-    ('uses=[("disk", 1)]', "the lock ('disk', 1)"),
-    ("exclusive=True", "all to itself"),
+@pytest.mark.parametrize(("asks", "second", "had"), [
+    ('claims=["disk"]', 'claims=["disk"]', "the lock 'disk'"),
+    ('uses=[("disk", 1)]', 'claims=["disk"]', "the lock ('disk', 1)"),
+    ("exclusive=True", 'claims=["disk"]', "all to itself"),
+    ("exclusive=True", "", "all to itself"),
+    ("", "exclusive=True", "begun, and it wants all"),
+    ('resources={"gpu": 1}', 'resources={"gpu": 1}', "some of the resource 'gpu'"),
 ])
-def test_why_names_who_had_the_lock_that_was_waited_for(cli, asks, had):
+def test_why_names_who_had_what_was_waited_for(cli, asks, second, had):
     cli.write("suite.py", f"""
         import time
         from pexen import task
 
-        @task({asks}, priority=-1)
+        @task(priority=-1, {asks})
         def first(): time.sleep(0.05)
 
-        @task(claims=["disk"])
+        @task({second})
         def second(): pass
-
-        @task
-        def other(): pass
     """)
-    assert cli.run("run", "--threads", "-j2", "suite")[2] == 0
+    assert cli.run("run", "--threads", "-j2", "--resource", "gpu=1", "suite")[2] == 0
     out, _, _ = cli.run("why", "suite/second")
     assert f"suite/first had {had}; it began" in out
     assert "it waited for no other task; it began" in cli.run("why", "suite/first")[0]

@@ -180,3 +180,18 @@ def test_a_listener_that_raises_keeps_no_other_from_hearing(caplog: Any) -> None
 
     list(Suite([lambda: 1], listeners=[raises, heard.append]).run())
     assert any(isinstance(event, Finished) for event in heard)
+
+
+def test_a_call_that_is_wrong_begins_nothing() -> None:
+    class Report:
+        def begin(self, *args: Any) -> None:
+            raise AssertionError("nothing is to begin")
+
+        def end(self, interrupted: bool) -> None:
+            raise AssertionError("nothing is to end")
+
+    suite = Suite([skips], reports=[Report()])
+    with pytest.raises(TypeError, match="bogus"):
+        list(suite.run(bogus=1))
+    with pytest.raises(TypeError, match="bogus"):
+        list(suite.run(bogus=1))
