@@ -1,4 +1,4 @@
-"""What has no room of its own: the version, the two base exceptions, and names imported when asked for."""
+"""What has no room of its own: version, base exceptions, and names imported when asked for."""
 
 from __future__ import annotations
 

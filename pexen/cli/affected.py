@@ -132,4 +132,3 @@ def listed(names: Iterable[str]) -> str:
     names = list(names)
     more = len(names) - _NAMES
     return f"{', '.join(names[:_NAMES])} and {more} more" if more > 0 else ", ".join(names)
-

@@ -1,7 +1,7 @@
 """How long tasks are expected to take: as the state knows it, or as a file says.
 
-The file of `--durations FILE` is a JSON object from the names of tasks, as `pexen list` prints them, to seconds;
-or the record of a run, in which tasks that ended well have their durations.
+The file of `--durations FILE` is a JSON object from the names of tasks, as `pexen list` prints
+them, to seconds; or the record of a run, in which tasks that ended well have their durations.
 """
 
 from __future__ import annotations

@@ -35,6 +35,17 @@ def flaky(
     return said
 
 
+def at_once(task: Task, ask: Callable[[Task], tuple[int, int]]) -> str:
+    """How a task that has just failed shows that it is flaky; empty if it doesn't.
+
+    `ask` tells in how many earlier runs with the same code it ended well, and ended at all.
+    """
+    well, runs = ask(task)
+    if not well:
+        return ""
+    return f"flaky: ok in {well} of {runs} earlier runs with the same code"
+
+
 def well_at_last(ended: Ended) -> bool:
     """Whether an attempt failed, and a later one didn't."""
     return ended.attempts > 1 and ended.outcome is Outcome.OK

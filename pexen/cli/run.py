@@ -184,6 +184,7 @@ class _Run:
             shown if isinstance(shown, Live) else None,
             colour.painted if coloured else lambda text, outcome: text,
             lambda name: rerun_command(args, name),
+            self.kept.earlier,
         )
         record = Record(self.about, lambda name: rerun_command(args, name))
         return Hearing(terminal, shown, record, stream, args.maxfail), terminal

@@ -13,11 +13,11 @@ from ..report.live import Live
 from ..report.still import what_runs
 from ..report.words import GOOD, Method, headline
 from ..sched import Outcome
-from ..sched.common import identity
+from ..sched.common import Task, identity
 from ..sched.pool.base import Running
 from .ending import say
+from .flaky import at_once, well_at_last
 from .flaky import notes as flaky_notes
-from .flaky import well_at_last
 from .metadata import meta_of
 from .output import OutputError, printable, put
 from .words import label, seconds
@@ -43,6 +43,7 @@ class Terminal:
         live: Live | None,
         paint: Callable[[str, str], str],
         rerun: Callable[[str], str],
+        earlier: Callable[[Task], tuple[int, int]],
     ) -> None:
         # Configuration.
         self._quiet = quiet  # no lines for the tests inside a task
@@ -50,9 +51,11 @@ class Terminal:
         self._live = live
         self._paint = paint  # a text and the outcome that it is of
         self._rerun = rerun  # the command that runs the task of a name again
+        self._earlier = earlier  # in how many runs a task ended well, and ended at all
         self.give_up: Callable[[], None] = lambda: None
         # State.
         self.error: OutputError | None = None
+        self._failed = 0  # how many tasks did
         self._cancelled = 0  # how many were, as far as was told
         self._locks_left = ""  # what the scheduler said of locks left held
 
@@ -118,6 +121,10 @@ class Terminal:
         if ended.attempts > 1:
             flaky = "flaky: " if well_at_last(ended) else ""
             parts.append(f"{flaky}{ended.attempts} attempts")
+        if ended.failed:
+            self._failed += 1
+            if self._failed <= _FAILURES:
+                parts += filter(None, [at_once(ended.task, self._earlier)])
         if ended.why:
             parts.append(ended.why)
         return ["  ".join(parts), *([] if self._quiet else map(self._method_line, ended.methods))]

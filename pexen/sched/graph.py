@@ -3,7 +3,8 @@
 Passive, in the way of the standard library's graphlib: it is told what was added
 (`add`), that a run begins (`prepare`) and what ended (`done`), and answers what became
 ready and what can't become ready any more. No thread, clock or I/O; it runs nothing
-and knows no locks or priorities. Tasks are integers here, counted as they were added. How tags stand between tasks is told in `tags`.
+and knows no locks or priorities. Tasks are integers here, counted as they were added. How tags
+stand between tasks is told in `tags`.
 """
 
 from __future__ import annotations

@@ -181,6 +181,21 @@ def flaky_of(store: Store, run: int, runs: int) -> dict[tuple[str, int], tuple[i
     return {(name, nth): (bad, all) for name, nth, bad, all in store.read(query, (run, runs))}
 
 
+def earlier_of(store: Store, name: Name, code: str, but: int, runs: int) -> tuple[int, int]:
+    """In how many of the last so many runs a task ended well, and in how many it ended at all.
+
+    Only those of the same code count, and not the run `but`.
+    """
+    query = f"""
+        SELECT coalesce(sum(outcome = 'ok'), 0), count(*) FROM result
+        WHERE run IN (SELECT id FROM run WHERE id != ? ORDER BY id DESC LIMIT ?)
+        AND task = (SELECT id FROM task WHERE name = ? AND nth = ?) AND code = ? AND {_TELLING}
+    """
+    ((name, nth),) = numbered([name])
+    ((well, all_of_them),) = store.read(query, (but, runs, name, nth, code))
+    return well, all_of_them
+
+
 def prune(store: Store, keep: int, before: float) -> list[int]:
     """Forget runs that began before a time (seconds since 1970), but for the last `keep`.
 

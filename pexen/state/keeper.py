@@ -20,7 +20,17 @@ from ..sched.place import places_of
 from ..util import PexenWarning
 from .digests import CodeDigests
 from .folder import StateError, attachments_of, default_folder, held, make
-from .history import Past, broken_off, flaky_of, last_outcomes, prune, results, run_of, seconds
+from .history import (
+    Past,
+    broken_off,
+    earlier_of,
+    flaky_of,
+    last_outcomes,
+    prune,
+    results,
+    run_of,
+    seconds,
+)
 from .reboot import Marker
 from .recorder import Recorder, Told
 from .recording import STOPPED, Recording
@@ -52,7 +62,7 @@ class Keeper:
     `resumes`
         whether to go on with the run that was broken off, rather than begin one.
 
-    The last three may be set until the run begins.
+    These may be set until the run begins.
     """
 
     def __init__(self, store: Store | None) -> None:
@@ -64,6 +74,7 @@ class Keeper:
         # State.
         self._names: dict[Any, tuple[str, int]] = {}  # what tasks are called, by their identity
         self.begun = 0.0  # when the run began, on its pool's clock
+        self._codes = CodeDigests()
         self._recording: Recording | None = None
         self._recorder: Recorder | None = None
 
@@ -156,7 +167,7 @@ class Keeper:
             self._give_up(exc)
             return None
         self._recorder = Recorder(
-            recording, tasks, self.begun, self._give_up, CodeDigests().of, self.told
+            recording, tasks, self.begun, self._give_up, self._codes.of, self.told
         )
         return self._recorder.hear
 
@@ -205,6 +216,17 @@ class Keeper:
         found = self._asked(lambda store: flaky_of(store, run, _LATELY), none)
         pairs = zip(tasks, self._named(tasks), strict=True)
         return {identity(task): found[name] for task, name in pairs if name in found}
+
+    def earlier(self, task: Task) -> tuple[int, int]:
+        """In how many of the last runs with the same code it ended well, and ended at all.
+
+        This run doesn't count. (0, 0) if nothing is known of it.
+        """
+        run, code = self.run, self._codes.of(task)
+        if run is None or code is None:
+            return 0, 0
+        (name,) = self._named([task])
+        return self._asked(lambda store: earlier_of(store, name, code, run, _LATELY), (0, 0))
 
     def _give_up(self, error: StateError) -> None:
         self._store = None

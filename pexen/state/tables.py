@@ -42,7 +42,7 @@ TABLES = (
         results TEXT,                   -- its own: a JSON list of {name, outcome, note, …}, or NULL
         attachments TEXT,               -- files handed over: a JSON list of [name, path], or NULL
         deps_ok INTEGER NOT NULL,       -- 1 if what it provides counts as provided
-        shared BLOB,                    -- its dict, pickled; NULL if that is empty, x'' if it couldn't be
+        shared BLOB,                    -- its dict, pickled; NULL: empty, x'': it couldn't be
         code TEXT,                      -- a digest of the code that it is of
         PRIMARY KEY (run, task)
     ) WITHOUT ROWID

@@ -53,7 +53,6 @@ class _Extra(NamedTuple):
     attachments: tuple[Attachment, ...] = ()
 
 
-
 class SuiteRes(TaskRes):
     """The result of a task of a suite: a TaskRes, and
 

@@ -202,7 +202,6 @@ class Suite:
         self._sched.abort()
 
 
-
 def _end(reports: Sequence[Report], interrupted: bool) -> None:
     with contextlib.ExitStack() as stack:  # by which each is told, also after a Ctrl-C
         for report in reversed(reports):

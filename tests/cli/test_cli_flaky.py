@@ -49,7 +49,7 @@ def test_a_failure_says_that_the_same_code_was_well_lately(suite):
     (suite.folder / "broken").touch()
     suite.script("""
         $ pexen run -j1 suite --only suite/flips
-        failed    suite/flips  N s  AssertionError: it is broken
+        failed    suite/flips  N s  flaky: ok in 1 of 1 earlier runs with the same code  ...
 
         == failed: suite/flips
         -- flaky: failed in 1 of its last 2 runs with the same code
@@ -73,6 +73,24 @@ def test_a_failure_that_is_always_one_or_comes_with_new_code_is_not_flaky(suite)
     suite.write("suite.py", SUITE.replace('"broken"', '"suite.py"'))
     out, _, _ = suite.run("run", "suite")
     assert "2 failed" in out and "flaky" not in out
+
+
+def test_a_failure_after_a_change_in_what_is_imported_is_not_flaky(cli):
+    cli.write("lib.py", "FINE = True\n")
+    cli.write("suite.py", """
+        from pexen import task
+        import lib
+
+        @task
+        def uses_it(): assert lib.FINE
+    """)
+    assert cli.run("run", "suite")[2] == 0
+    cli.write("lib.py", "FINE = False\n")
+    out, _, _ = cli.run("run", "suite")
+    assert "failed    suite/uses_it" in out and "flaky" not in out
+    cli.write("lib.py", "FINE = True\n")
+    assert cli.run("run", "suite")[2] == 0
+    assert cli.run("history", "--flaky")[0] == "no task is flaky\n"
 
 
 def test_a_run_in_which_nothing_fails_says_nothing_of_it(suite):

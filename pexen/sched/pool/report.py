@@ -42,6 +42,7 @@ _NO_BUFFERS: Buffers = ()
 # What is small, as a rule, and loads anywhere.
 _SIMPLE = frozenset({type(None), bool, int, float})
 
+
 class Report(NamedTuple):
     """The head of a worker's message: about the task `seq`, or READY."""
 
