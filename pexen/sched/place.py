@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from .common import CALLPATH_ATTR_NAME, Task
-from .meta import SchedMeta, has_meta, meta_of
+from .meta import BITS, SchedMeta, has_meta, meta_of
 from .metacheck import every, unique
 from .requests import as_key
+
+# The fields by which a task asks for something that others may have.
+_ASKING = BITS["exclusive"] | BITS["claims"] | BITS["uses"] | BITS["resources"]
 
 # So many edges are kept for each task, on average, of those that are many for many.
 _EDGES = 20
@@ -65,8 +68,10 @@ def callpath_of(task: Task) -> list[str]:
         return []
 
 
-def _asks_for(meta: SchedMeta) -> list[tuple[str, list[str]]]:
-    found = [("exclusive", list[str]())] if meta.exclusive else []
+def _asks_for(meta: SchedMeta) -> Sequence[tuple[str, Sequence[str]]]:
+    if not meta.stored_bits & _ASKING:  # as most often
+        return ()
+    found: list[tuple[str, Sequence[str]]] = [("exclusive", list[str]())] if meta.exclusive else []
     for mode in ("claims", "uses"):
         keys = [list(map(repr, as_key(key))) for key in getattr(meta, mode)]
         found += [(mode, key) for key in sorted(keys)]
@@ -77,7 +82,7 @@ def _waits_for(metas: Sequence[SchedMeta]) -> list[list[int]]:
     """For each the numbers of those that provide what it requires or is after."""
     providers: dict[Any, list[int]] = {}
     for number, meta in enumerate(metas):
-        for tag in meta.provides:
+        for tag in meta.provides if meta.stored_bits & BITS["provides"] else ():
             providers.setdefault(tag.tag if isinstance(tag, unique) else tag, []).append(number)
     if not providers:
         return [[] for _ in metas]
