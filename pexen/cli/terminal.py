@@ -77,9 +77,9 @@ class Terminal:
 
     def interrupting(self, running: Sequence[Running], now: float) -> None:
         """The run is being ended, and with it what runs, but for teardown."""
-        since = {label(task): begun for task, _, begun in running if not meta_of(task).teardown}
-        if since:
-            self._put(f"interrupting: {what_runs(since, now)}")
+        ended = [(label(task), begun) for task, _, begun in running if not meta_of(task).teardown]
+        if ended:
+            self._put(f"interrupting: {what_runs(ended, now)}")
 
     def conclude(
         self,

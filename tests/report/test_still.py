@@ -68,3 +68,24 @@ def test_of_very_many_tasks_those_that_run_longest_are_named() -> None:
         line.began(str(number), 100.0 + number / 1000)
     line.tick(120.0)
     assert said[0].endswith("5 (19 s), 6 (19 s), 7 (19 s), 8 (19 s) and 992 more")
+
+
+def test_tasks_of_the_same_name_are_told_apart_by_their_keys() -> None:
+    line, said = still()
+    line.began("t.sh", 100.0, key=1)
+    line.began("t.sh", 101.0, key=2)
+    line.ended("t.sh", "ok", 102.0, key=2)
+    line.tick(112.0)
+    assert said == ["no task has ended for 10 s; still running: t.sh (12 s)"]
+
+
+def test_a_task_that_waits_for_another_attempt_does_not_run() -> None:
+    line, said = still()
+    line.began("a", 100.0)
+    line.began("b", 100.0)
+    line.waits("a", 101.0)
+    line.tick(112.0)
+    assert said == ["no task has ended for 12 s; still running: b (12 s)"]
+    line.began("a", 120.0)
+    line.tick(131.0)
+    assert said[1].endswith("still running: b (31 s), a (11 s)")
