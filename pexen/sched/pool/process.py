@@ -380,6 +380,7 @@ class ProcessWorkerPool(WorkerPool):
         end: float | None = None
         returned: list[Item] = []  # to be handed out anew
         unknown = False  # one of them could not be loaded
+        served = worker.served
         for message, buffers in worker.inbox.fetch():
             report = decode_report(message)
             if report.seq == READY:
@@ -401,6 +402,7 @@ class ProcessWorkerPool(WorkerPool):
             end = self.clock() if buffers or len(message) >= PIPE_SIZE else report.sent
             item = queue.popleft()
             if not special:
+                served = report.sent
                 got.append(decode_result(report, message, item.task, worker.name, buffers))
             elif self._staff.roster.refuse_travel(item.index):
                 returned.append(item)
@@ -408,6 +410,7 @@ class ProcessWorkerPool(WorkerPool):
             else:
                 info = reported_exception(report, message)
                 got.append(TaskRes.failed(item.task, item.shared, info, worker.name))
+        worker.served = served
         if unknown:  # a worker that is forked now may know them, and those behind them
             returned += worker.take_back()
         self._backlog.extendleft(reversed(returned))
