@@ -33,6 +33,7 @@ from .resuming import ended_before, to_resume, with_arguments_of_last
 from .runoptions import parse
 from .screen import meanwhile
 from .terminal import Terminal
+from .wider import proposal
 from .workers import pool_of
 
 
@@ -131,7 +132,7 @@ class _Run:
         total = len(self.tasks) - len(over)
         with meanwhile(total, args.jobs, expected, pool.clock, args.no_capture) as shown:
             hearing, terminal = self._hearing(shown, stream)
-            with explained(self.tasks, args.targets if args.factory == "auto" else ()):
+            with explained(self.tasks, lambda: proposal(args)):
                 suite = Suite(
                     to_run,
                     resources=dict(args.resource or ()),
