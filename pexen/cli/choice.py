@@ -94,6 +94,11 @@ def _with_default(chosen: Selected, name: str, value: Any) -> Selected:
 
 def rerun_command(args: Namespace, name: str) -> str:
     """What to type to run the task of that name again."""
+    return command_for(args, args.targets, [name])
+
+
+def command_for(args: Namespace, targets: Sequence[str], names: Sequence[str]) -> str:
+    """What to type to run the tasks of those names, of targets, in the way of the arguments."""
     import shlex
 
     words = ["pexen", "run"]
@@ -107,7 +112,10 @@ def rerun_command(args: Namespace, name: str) -> str:
         words.append(f"--timeout={args.timeout:g}")
     for resource, amount in args.resource or ():
         words.append(f"--resource={resource}={amount:g}")
-    return shlex.join([*words, *args.targets, "--only", name])
+    words += targets
+    for name in names:
+        words += ["--only", name]
+    return shlex.join(words)
 
 
 def listed(chosen: Sequence[Selected]) -> str:

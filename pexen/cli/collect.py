@@ -16,7 +16,6 @@ from ..sched.common import DepcheckError, MutexError, Task, identity, task_name
 from ..util import PexenError
 from .ending import NothingError, UsageError, say
 from .options import FACTORIES
-from .wider import proposal
 
 Factory = Callable[[str], Iterable[Task]]
 
@@ -47,11 +46,11 @@ def collect(args: Namespace) -> list[Task]:
 
 
 @contextlib.contextmanager
-def explained(tasks: Iterable[Task], targets: Sequence[str] = ()) -> Iterator[None]:
+def explained(tasks: Iterable[Task], more: Callable[[], str] = str) -> Iterator[None]:
     """Within, an error about the tasks' order or resources says what the command knows of it.
 
-    What a task requires may be missing because a module could not be imported, or because the
-    `targets` to be run are without a module that is beside them.
+    What a task requires may be missing because a module could not be imported; if not, `more` has
+    something to say of that, or nothing.
     """
     try:
         yield
@@ -59,9 +58,8 @@ def explained(tasks: Iterable[Task], targets: Sequence[str] = ()) -> Iterator[No
         broken = [task for task in tasks if isinstance(task, ImportFailure)]
         whys = [f"{task_name(task)!r} could not be imported: {task.text}" for task in broken]
         # If it is a cycle, or a module that is broken, more of them are of no help.
-        lacks = targets and not whys and "nothing provides" in str(exc)
-        more = proposal(targets) if lacks else ""
-        raise UsageError("; ".join([*whys, f"{exc}{more}"])) from exc
+        lacks = not whys and "nothing provides" in str(exc)
+        raise UsageError("; ".join([*whys, f"{exc}{more() if lacks else ''}"])) from exc
     except MutexError as exc:
         raise UsageError(f"{exc}; resources are given by --resource NAME=AMOUNT") from exc
 

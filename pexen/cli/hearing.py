@@ -12,8 +12,8 @@ from ..report.record import Record
 from ..report.still import Still
 from ..report.words import GOOD
 from ..sched import Outcome
-from ..sched.common import Task, task_name
-from ..sched.events import Checkpoint, Event, Finished, Started, Stopped, hears
+from ..sched.common import Task, identity, task_name
+from ..sched.events import Checkpoint, Event, Finished, Retried, Started, Stopped, hears
 from ..sched.pool.base import Running
 from .ending import say
 from .terminal import Terminal
@@ -68,7 +68,7 @@ class Hearing:
         if self._lines is not None:
             self._lines.end(interrupted)
 
-    @hears(Started, Finished, Stopped, Checkpoint)
+    @hears(Started, Retried, Finished, Stopped, Checkpoint)
     def hear(self, event: Event) -> None:
         """Take in an event; an error of ours ends the run, as else results would be lost."""
         try:
@@ -86,7 +86,13 @@ class Hearing:
         elif kind is Started:
             if self._shown is not None:
                 assert isinstance(event, Started)
-                self._shown.began(task_name(event.task), event.time)
+                task = event.task
+                self._shown.began(task_name(task), event.time, identity(task))
+        elif kind is Retried:
+            if self._shown is not None:
+                assert isinstance(event, Retried)
+                task = event.task
+                self._shown.waits(task_name(task), event.time, identity(task))
         elif kind is Checkpoint:
             if self._shown is not None:
                 self._shown.tick(event.time)
@@ -104,7 +110,8 @@ class Hearing:
             self._lines.ended(ended)
         self._terminal.ended(ended)
         if self._shown is not None:
-            self._shown.ended(task_name(ended.task), str(ended.outcome), event.time)
+            name, key = task_name(ended.task), identity(ended.task)
+            self._shown.ended(name, str(ended.outcome), event.time, key)
         if ended.outcome not in GOOD and ended.outcome not in (Outcome.BLOCKED, Outcome.CANCELLED):
             self.failures += 1
             if self.failures == self._allowed:

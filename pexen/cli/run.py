@@ -13,7 +13,7 @@ from ..report import colour, github
 from ..report.live import Live
 from ..report.record import Record, about_run
 from ..report.still import Still
-from ..sched.common import Outcome, Task, identity, task_name
+from ..sched.common import Outcome, Task, identity
 from ..state import Keeper, StateError
 from ..state.history import Past
 from ..suite import End, Selected, Suite, going_on
@@ -33,6 +33,7 @@ from .resuming import ended_before, to_resume, with_arguments_of_last
 from .runoptions import parse
 from .screen import meanwhile
 from .terminal import Terminal
+from .wider import proposal
 from .workers import pool_of
 
 
@@ -126,14 +127,13 @@ class _Run:
         """Run the tasks; returns the exit status."""
         args, kept = self.args, self.kept
         to_run, over = self._going_on() if args.resume else (self.chosen, {})
-        seconds = kept.seconds(self.tasks)
-        expected = {task_name(task): seconds.get(identity(task)) for task in self.tasks}
+        expected = kept.seconds(self.tasks)
         # More workers than tasks would only be started and ended.
         pool = pool_of(args, min(args.jobs, len(self.tasks)))
         total = len(self.tasks) - len(over)
         with meanwhile(total, args.jobs, expected, pool.clock, args.no_capture) as shown:
             hearing, terminal = self._hearing(shown, stream)
-            with explained(self.tasks, args.targets if args.factory == "auto" else ()):
+            with explained(self.tasks, lambda: proposal(args)):
                 suite = Suite(
                     to_run,
                     resources=dict(args.resource or ()),

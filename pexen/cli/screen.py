@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from typing import TextIO
+from typing import Any, TextIO
 
 from ..report.live import INTERVAL, Live, wanted
 from ..report.still import Still
@@ -18,21 +18,21 @@ from .output import printable
 def meanwhile(
     total: int,
     workers: int,
-    expected: Mapping[str, float | None],
+    expected: Mapping[Any, float | None],
     clock: Callable[[], float],
     others_print: bool,
 ) -> Iterator[Live | Still | None]:
     """Within, who shows what runs, of a run of so many tasks, also while nothing is told.
 
     That is a live line, or, where stdout is no terminal or others print to it, a line when nothing
-    has ended for long; None without a stdout. `expected` has the seconds that tasks take, by name;
-    `clock` is the pool's.
+    has ended, or a task runs, for long; None without a stdout. `expected` has the seconds that
+    tasks take, by identity; `clock` is the pool's.
     """
     number = _duplicate_of_stdout()
     if number is None:
         yield None
     elif others_print or not wanted(sys.stdout, os.environ):
-        with _still(number, clock) as still:
+        with _still(number, expected, clock) as still:
             yield still
     else:
         with _live_line(number, total, workers, expected, clock) as live:
@@ -53,13 +53,15 @@ def _duplicate_of_stdout() -> int | None:
 
 
 @contextlib.contextmanager
-def _still(number: int, clock: Callable[[], float]) -> Iterator[Still]:
+def _still(
+    number: int, expected: Mapping[Any, float | None], clock: Callable[[], float]
+) -> Iterator[Still]:
     def say(text: str) -> None:
         with contextlib.suppress(OSError):  # the run learns of it when it prints
             os.write(number, f"{printable(text)}\n".encode(errors="backslashreplace"))
 
     try:
-        still = Still(say, clock())
+        still = Still(say, clock(), expected)
         with _ticking(still, clock):
             yield still
     finally:
@@ -71,7 +73,7 @@ def _live_line(
     number: int,
     total: int,
     workers: int,
-    expected: Mapping[str, float | None],
+    expected: Mapping[Any, float | None],
     clock: Callable[[], float],
 ) -> Iterator[Live]:
     stream = open(number, "w", encoding=sys.stdout.encoding, errors="backslashreplace")

@@ -14,7 +14,7 @@ from ..report.still import what_runs
 from ..report.words import GOOD, Method, headline
 from ..sched import Outcome
 from ..sched.common import Task, identity
-from ..sched.pool.base import Running
+from ..sched.pool.base import ABORTED, Running
 from .ending import say
 from .flaky import at_once, well_at_last
 from .flaky import notes as flaky_notes
@@ -24,9 +24,11 @@ from .words import label, seconds
 
 _WIDTH = max(len(outcome) for outcome in Outcome)
 
-# How many failures are shown in full at the end, and how much of what each has printed.
+# How many failures are shown in full at the end, and how much of what each has printed: less of one
+# that was ended as the run was, of which there may be as many as workers, none of them to blame.
 _FAILURES = 50
 _OUTPUT_LINES = 100
+_ABORTED_OUTPUT_LINES = 20
 
 
 class Terminal:
@@ -80,9 +82,9 @@ class Terminal:
 
     def interrupting(self, running: Sequence[Running], now: float) -> None:
         """The run is being ended, and with it what runs, but for teardown."""
-        since = {label(task): begun for task, _, begun in running if not meta_of(task).teardown}
-        if since:
-            self._put(f"interrupting: {what_runs(since, now)}")
+        ended = [(label(task), begun) for task, _, begun in running if not meta_of(task).teardown]
+        if ended:
+            self._put(f"interrupting: {what_runs(ended, now)}")
 
     def conclude(
         self,
@@ -153,7 +155,8 @@ class Terminal:
         if ended.output and github.wanted(os.environ):
             parts.append(github.group(f"printed by {name}", ended.output))
         elif ended.output:
-            parts += ["-- printed", _last_lines(ended.output)]
+            most = _ABORTED_OUTPUT_LINES if ended.why == ABORTED else _OUTPUT_LINES
+            parts += ["-- printed", _last_lines(ended.output, most)]
         return "\n".join([*parts, f"-- again: {printable(self._rerun(name))}"])
 
     def _summary(self, all_ended: Sequence[Ended], elapsed: float) -> str:
@@ -197,12 +200,12 @@ def _slowest(all_ended: Sequence[Ended], number: int) -> str:
     return "\n".join(["\nthe slowest:", *lines])
 
 
-def _last_lines(text: str) -> str:
-    """The end of what a task has printed, fit for a terminal."""
+def _last_lines(text: str, most: int) -> str:
+    """The end of what a task has printed, so many lines, fit for a terminal."""
     lines = text.rstrip("\n").split("\n")
-    left_out = len(lines) - _OUTPUT_LINES
+    left_out = len(lines) - most
     head = [f"[{left_out} lines before are in the state and the reports]"] if left_out > 0 else []
-    return "\n".join([*head, _block("\n".join(lines[-_OUTPUT_LINES:]))])
+    return "\n".join([*head, _block("\n".join(lines[-most:]))])
 
 
 def _block(text: str) -> str:

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import os
-import shlex
-from collections.abc import Sequence
+from argparse import Namespace
 
 from ..factory.imports import full_name
+from .choice import command_for
 
 
-def proposal(targets: Sequence[str]) -> str:
-    """What to type to have the targets with what the rest of their packages provides.
+def proposal(args: Namespace) -> str:
+    """What to type to have the targets with what the rest of their packages may provide.
 
     A clause to follow an error that something isn't provided; empty if that can't be why.
     """
-    wider = [each for each in map(_in_package, targets) if each is not None]
-    if len(wider) < len(targets):
+    if args.factory != "auto":
         return ""
-    words = ["pexen", "run", *dict.fromkeys(package for package, _ in wider)]
-    for _, name in wider:
-        words += ["--only", name]
-    return f"; to have what the rest of the package provides: {shlex.join(words)}"
+    wider = [each for each in map(_in_package, args.targets) if each is not None]
+    if len(wider) < len(args.targets):
+        return ""
+    packages = list(dict.fromkeys(package for package, _ in wider))
+    command = command_for(args, packages, [name for _, name in wider])
+    return f"; if another part of the package provides that: {command}"
 
 
 def _in_package(target: str) -> tuple[str, str] | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
+from typing import Any
 
 # What was expected is believed as if so great a part of it had already been measured and found
 # right. Without that, the first task that ends would scale the whole run by its own luck.
@@ -16,19 +17,19 @@ _SETTLING = 2.0
 class Estimate:
     """The seconds that are left, from what each task is expected to take.
 
-    `expected` has the seconds by the task's name, for those of the run's tasks of which they are
+    `expected` has the seconds by the task's key, for those of the run's tasks of which they are
     known; others count as the mean of what is known, from before or from this run. All is
     scaled by how long tasks take now, compared to what was expected of them.
     """
 
-    def __init__(self, workers: int, expected: Mapping[str, float | None]) -> None:
+    def __init__(self, workers: int, expected: Mapping[Any, float | None]) -> None:
         # Configuration.
         self._workers = max(workers, 1)
         # State.
         # What tasks that haven't ended are expected to take; `_coming` is their sum.
         self._expected = {
-            name: seconds
-            for name, seconds in expected.items()
+            key: seconds
+            for key, seconds in expected.items()
             if seconds is not None and 0 <= seconds < math.inf
         }
         self._coming = self._whole = sum(self._expected.values())
@@ -39,10 +40,9 @@ class Estimate:
         self._end: float | None = None  # the moment told last as the end
         self._told = 0.0  # when that was
 
-    def ended(self, name: str, seconds: float | None) -> None:
+    def ended(self, key: Hashable, seconds: float | None) -> None:
         """The task ended, and took so long; None if that says nothing of how long tasks take."""
-        # Of tasks with the same name, the first to end is the one that was expected.
-        expected = self._expected.pop(name, None)
+        expected = self._expected.pop(key, None)
         if expected is not None:
             self._coming -= expected
         if seconds is None:
@@ -54,7 +54,7 @@ class Estimate:
             self._taken += seconds
             self._taken_of += expected
 
-    def left(self, now: float, tasks: int, running: Mapping[str, float]) -> float | None:
+    def left(self, now: float, tasks: int, running: Mapping[Any, float]) -> float | None:
         """The seconds left, with so many tasks that haven't ended; None if nothing is known.
 
         `running` has, of those that run, when they began. Asked again and again it moves
@@ -71,7 +71,7 @@ class Estimate:
         self._told = now
         return max(0.0, self._end - now)
 
-    def _left(self, now: float, tasks: int, running: Mapping[str, float]) -> float | None:
+    def _left(self, now: float, tasks: int, running: Mapping[Any, float]) -> float | None:
         """As worked out from nothing but the present state."""
         known = self._known + self._new
         if not (known and tasks > 0):
@@ -83,8 +83,8 @@ class Estimate:
         mean = (self._whole * ratio + self._new_taken) / known
         work = self._coming * ratio + max(0, tasks - len(self._expected)) * mean
         longest = 0.0  # what is left of any one task that runs
-        for name, begun in running.items():
-            expected = self._expected.get(name)
+        for key, begun in running.items():
+            expected = self._expected.get(key)
             whole = mean if expected is None else expected * ratio
             rest = max(0.0, whole - max(0.0, now - begun))
             work -= whole - rest

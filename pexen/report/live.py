@@ -11,8 +11,8 @@ import contextlib
 import math
 import shutil
 import threading
-from collections.abc import Callable, Mapping
-from typing import TextIO
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, TextIO
 
 from .columns import end_of, width
 from .estimate import Estimate
@@ -46,8 +46,9 @@ def _columns() -> int:
 class Live:
     """The live line of a run of `total` tasks, on a stream for which it is `wanted`.
 
-    `expected` has, by name, the seconds that tasks of this run are expected to take, as far as that
-    is known. `now` is in seconds on any clock that is always the same. `total` may be changed.
+    `key` tells tasks of the same name apart; without one, the name is it. `expected` has, by key,
+    the seconds that tasks of this run are expected to take, as far as that is known. `now` is in
+    seconds on any clock that is always the same. `total` may be changed.
 
     All that is printed meanwhile has to go through `above`. The methods may be called from
     several threads. The line is drawn at what is told, though not sooner than INTERVAL after the
@@ -62,7 +63,7 @@ class Live:
         stream: TextIO,
         total: int,
         workers: int = 1,
-        expected: Mapping[str, float | None] | None = None,
+        expected: Mapping[Any, float | None] | None = None,
         columns: Callable[[], int] = _columns,
     ) -> None:
         # Configuration.
@@ -74,28 +75,36 @@ class Live:
         self._lock = threading.Lock()  # held while anything below changes, or is written
         self._done = 0
         self._failed = 0
-        self._running: dict[str, float] = {}  # when each task began that hasn't ended
+        # By key, the name of each task that runs, and when it began.
+        self._running: dict[Hashable, tuple[str, float]] = {}
         self._estimate = Estimate(workers, expected or {})
         self._due = -math.inf  # nothing is drawn before; inf if nothing is to be drawn any more
         self._drawn = ""  # what stands there; empty if nothing does
         self._drawn_in = 0  # how wide the terminal was then
 
-    def began(self, name: str, now: float) -> None:
+    def began(self, name: str, now: float, key: Hashable = None) -> None:
         """The task began; told again before it ended, it began anew."""
         with self._lock:
-            self._running[name] = now
+            self._running[key or name] = name, now
             if now >= self._due:
                 self._draw(now)
 
-    def ended(self, name: str, outcome: str, now: float) -> None:
+    def waits(self, name: str, now: float, key: Hashable = None) -> None:
+        """The task runs no more, and waits for another attempt."""
+        with self._lock:
+            self._running.pop(key or name, None)
+            if now >= self._due:
+                self._draw(now)
+
+    def ended(self, name: str, outcome: str, now: float, key: Hashable = None) -> None:
         """The task ended; it may never have begun."""
         with self._lock:
-            begun = self._running.pop(name, None)
+            known = self._running.pop(key or name, None)
             self._done += 1
             if outcome in _FAILED:
                 self._failed += 1
-            took = None if begun is None or outcome in _IDLE else max(0.0, now - begun)
-            self._estimate.ended(name, took)
+            took = None if known is None or outcome in _IDLE else max(0.0, now - known[1])
+            self._estimate.ended(key or name, took)
             if now >= self._due:
                 self._draw(now)
 
@@ -156,7 +165,8 @@ class Live:
     def _line(self, now: float, columns: int) -> str:
         head = f"[{self._done}/{self.total}]"
         facts = [f"{self._failed} failed"] if self._failed else []
-        left = self._estimate.left(now, self.total - self._done, self._running)
+        running = {key: begun for key, (_, begun) in self._running.items()}
+        left = self._estimate.left(now, self.total - self._done, running)
         if left:  # at 0, tasks run longer than expected, and there is nothing to be said
             facts.append(f"eta {_clock(math.ceil(left))}")
         if facts:
@@ -169,7 +179,7 @@ class Live:
         others = len(self._running) - 1
         columns -= len(label) + (len(f" +{others}") if others else 0)
         shown: list[str] = []
-        for name, begun in self._running.items():
+        for name, begun in self._running.values():
             took = f" ({_duration(now - begun)})" if now - begun >= 1 else ""
             room = columns - len(took)
             if room < min(len(name), _LEAST):

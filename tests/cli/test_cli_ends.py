@@ -234,3 +234,26 @@ def test_a_task_in_a_thread_that_closes_stdout_ends_the_run_with_a_word(cli):
     assert (out, status) == ("", 2)
     assert err == "pexen: error: stdout can't be written to: a task has closed it\n"
     assert cli.run("history")[0].rstrip().endswith("suite  1 ok")
+
+
+def test_a_task_that_hangs_when_the_run_is_interrupted_tells_where_and_what_it_printed_last(cli):
+    cli.write("suite.py", """
+        from pexen import task
+        @task
+        def hangs():
+            for number in range(200):
+                print("line", number, flush=True)
+            open("ready", "w").write("!")
+            open("fifo").read()
+    """)
+    for name in "ready", "fifo":
+        os.mkfifo(cli.folder / name)
+    process = cli.start("run", "-j1", "suite")
+    (cli.folder / "ready").read_text()
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    full = out[out.index("== lost: suite/hangs") :]
+    assert "what its worker was doing:\n" in full and 'suite.py", line 7 in hangs\n' in full
+    printed = full.partition("-- printed\n")[2].partition("-- again")[0].splitlines()
+    assert printed[0] == "[180 lines before are in the state and the reports]"
+    assert printed[1:] == [f"line {number}" for number in range(180, 200)]

@@ -84,11 +84,24 @@ def test_who_runs_a_part_of_a_package_learns_how_to_have_what_it_needs_of_the_re
     cli.write("p/deep/t.py", test)
     where = {"cwd": cli.folder / folder}
     _, err, status = cli.run("run", "--no-state", *targets.split(), **where)
-    said, _, command = err.rstrip().partition("; to have what the rest of the package provides: ")
+    said, _, command = err.rstrip().partition("; if another part of the package provides that: ")
     assert status == 2 and "nothing provides 'db'" in said
     assert command == f"pexen run {proposed}"
     out, _, status = cli.run(*command.split()[1:], "--no-state", **where)
     assert status == 0 and "p/fixtures/setup" in out
+
+
+def test_the_command_that_is_proposed_for_the_rest_of_a_package_has_the_other_options(cli):
+    test = "from pexen import task\n@task(requires=['db', 'net'])\ndef test(): pass\n"
+    cli.write("p/__init__.py", "")
+    cli.write("p/t.py", test)
+    options = ["--match", "test*", "--threads", "--timeout=5", "--resource=memory=2"]
+    _, err, status = cli.run("run", *options, "p/t.py")
+    said, _, command = err.rstrip().partition("; if another part of the package provides that: ")
+    assert status == 2 and "nothing provides 'db'" in said and "'net'" in said
+    assert command == (
+        "pexen run --match 'test*' --threads --timeout=5 --resource=memory=2 p --only p/t"
+    )
 
 
 @pytest.mark.parametrize("target", ["alone.py", "p", "p/t.py alone.py"])

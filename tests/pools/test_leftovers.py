@@ -104,3 +104,63 @@ def test_where_nothing_shows_processes_nothing_is_told(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(os, "listdir", refuse)
     assert leftovers(os.getpgid(0), time.monotonic() + 1) == ""
+
+
+@task(timeout=0.5)
+def hangs_with_its_own(shared: dict[str, object]) -> None:
+    serve(shared)
+    time.sleep(600)
+
+
+def test_a_worker_that_ran_nothing_before_has_nothing_left() -> None:
+    """A task was told that what it had started itself was left by others."""
+    pool = ProcessWorkerPool(1)
+    pool.register([hangs_with_its_own])
+    pool.start()
+    pool.submit(hangs_with_its_own, {})
+    worker = pool._crew.workers[1]
+    while worker.queue[0].since is None:
+        pool.results(0.01)
+    worker.queue[0].since += 0.2  # as if the parent had been late
+    pool.shutdown()
+    (ended,) = pool.iter_results()
+    assert "limit 0.5 s" in str(ended.excinfo.val)
+    assert "earlier tasks" not in str(ended.excinfo.val)
+
+
+def test_what_counts_is_the_end_of_the_task_before_as_its_worker_reported_it() -> None:
+    """The parent may come to read that long after the next task has begun."""
+    pool = ProcessWorkerPool(1, spare=1)
+    pool.register([noop, hangs_with_its_own])
+    pool.start()
+    pool.submit_all([(noop, {}), (hangs_with_its_own, {})])
+    worker = pool._crew.workers[1]
+    while len(worker.queue) > 1:
+        pool.results(0.01)
+    worker.queue[0].since += 0.2  # type: ignore[operator]  # as if the parent had been late
+    pool.shutdown()
+    (ended,) = pool.iter_results()
+    assert "limit 0.5 s" in str(ended.excinfo.val)
+    assert "earlier tasks" not in str(ended.excinfo.val)
+
+
+@task
+def noop() -> None:
+    pass
+
+
+@pytest.mark.parametrize("module", ["resource_tracker", "forkserver"])
+def test_what_python_itself_starts_is_not_said_to_be_left(module: str) -> None:
+    waits = "import time; print(1, flush=True); time.sleep(600)"
+    command = [sys.executable, "-c", f"from multiprocessing.{module} import main;{waits}"]
+    leader = subprocess.Popen(["cat"], stdin=subprocess.PIPE, process_group=0)
+    helper = subprocess.Popen(command, stdout=subprocess.PIPE, process_group=leader.pid)
+    server = subprocess.Popen(["cat"], stdin=subprocess.PIPE, process_group=leader.pid)
+    try:
+        helper.stdout.readline()  # type: ignore[union-attr]
+        text = leftovers(leader.pid, time.monotonic() + 1)
+        assert text.endswith(f"in it: 'cat' (pid {server.pid})")
+    finally:
+        for each in (leader, helper, server):
+            each.kill()
+            each.communicate()

@@ -330,3 +330,31 @@ def test_a_process_that_comes_to_lead_its_group_as_that_is_killed_is_killed(
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
     assert ended
+
+
+def hangs(*, fd: int, deaf: bool = False) -> None:
+    if deaf:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {ending.LOOK_SIGNAL})
+    os.write(fd, b"!")
+    signal.pause()
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_task_that_is_ended_as_the_run_is_tells_where_it_was(
+    again: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is asked again doesn't wait for that: here it would take for ever."""
+    monkeypatch.setattr(ending, "_LOOK_SECONDS", 600.0)
+    reads, writes = os.pipe()
+    hang = task(functools.partial(hangs, fd=writes, deaf=again))
+    pool = started("fork", hang)
+    pool.submit(hang)
+    os.read(reads, 1)
+    for _ in range(1 + again):
+        pool.kill([hang])
+    (res,) = finish(pool)
+    os.close(reads)
+    os.close(writes)
+    assert res.outcome is Outcome.LOST and str(res.excinfo.val) == "ended, as the run was aborted"
+    assert ("what its worker was doing" in res.excinfo.text) is not again
+    assert ("in hangs" in res.excinfo.text) is not again

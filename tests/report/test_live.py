@@ -261,3 +261,20 @@ def test_only_a_terminal_that_can_do_so_has_a_live_line() -> None:
     closed = io.StringIO()
     closed.close()
     assert not wanted(closed, {"TERM": "xterm"})
+
+
+def test_tasks_of_the_same_name_are_told_apart_by_their_keys() -> None:
+    line, terminal = live(2, workers=2, expected={1: 20.0, 2: 10.0})
+    line.began("t.sh", 0.0, key=1)
+    line.began("t.sh", 0.0, key=2)
+    line.ended("t.sh", "ok", 10.0, key=2)
+    assert terminal.lines == ["[1/2] eta 0:10 | running: t.sh (10.0 s)"]
+
+
+def test_a_task_that_waits_for_another_attempt_does_not_run() -> None:
+    line, terminal = live(1)
+    line.began("a", 0.0)
+    line.waits("a", 1.0)
+    assert terminal.lines == ["[0/1]"]
+    line.began("a", 9.0)
+    assert terminal.lines == ["[0/1] | running: a"]

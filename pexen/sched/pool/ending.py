@@ -1,6 +1,6 @@
 """How a worker process is ended for the sake of the task that it runs.
 
-    LOOKING   its stacks are being written down; only at a timeout
+    LOOKING   its stacks are being written down
     ASKED     it and its group had SIGTERM, and have `grace` seconds
     KILLED    they had SIGKILL
 
@@ -48,7 +48,7 @@ class Ending:
 
     def begin(self, now: float) -> None:
         """Take the first step."""
-        if self.outcome is not Outcome.TIMEOUT or LOOK_SIGNAL is None:
+        if LOOK_SIGNAL is None:
             self._ask(now)
             return
         self.next_moment = self._look_until = now + _LOOK_SECONDS
@@ -60,6 +60,11 @@ class Ending:
         """Some of the stacks have come."""
         if self._state is LOOKING:
             self.next_moment = min(now + _QUIET_SECONDS, self._look_until)
+
+    def hurry(self, now: float) -> None:
+        """Somebody doesn't want to wait for the stacks."""
+        if self._state is LOOKING:
+            self._ask(now)
 
     def go_on(self, now: float) -> None:
         """Take the next step; its time has come."""

@@ -81,6 +81,7 @@ class WorkerProcess:
         self.dead = False  # it has ended, and others of its group have time to end
         self.handed = 0  # items ever handed to it
         self.begun = 0  # of those, how many have begun
+        self.served: float | None = None  # when its last task ended, as it reported that
         self.inherited = 0  # it knows the tasks with an index below this
         self._defined: set[int] = set()  # and these
         self.stuffed = False  # its pipe takes no more for now, and the selector watches for that
@@ -172,8 +173,7 @@ class WorkerProcess:
 
     def is_due(self, now: float) -> bool:
         """Whether that moment has come."""
-        moment = self.next_moment()
-        return moment is not None and now >= moment
+        return (moment := self.next_moment()) is not None and now >= moment
 
     def time_out(self, now: float, grace: float) -> None:
         """End the process, as the time of its first item is up."""
@@ -183,7 +183,7 @@ class WorkerProcess:
 
     def left_running(self) -> str:
         """What is to be said of those that earlier tasks left in its group, and end with it."""
-        return leftovers(self._child.pid, self.queue[0].since) if self.queue else ""
+        return leftovers(self._child.pid, self.served) if self.queue else ""
 
     def go_on(self, now: float) -> None:
         """The next step of an end, its own or one that is made."""

@@ -111,6 +111,7 @@ class ProcessWorkerPool(WorkerPool):
         self._crew = self._staff.crew
         self._backlog: deque[Item] = deque()  # submitted, and not with a worker
         self._seqs = 0
+        self._kills = 0  # how often `kill` was called since the start
 
     # -- tasks and workers ----------------------------------------------------------------------
 
@@ -147,6 +148,7 @@ class ProcessWorkerPool(WorkerPool):
             )
         self._pid = os.getpid()
         self._backlog.clear()
+        self._kills = 0
         try:
             _pools.add(self)
             self._staff.start(self.workers)
@@ -378,6 +380,7 @@ class ProcessWorkerPool(WorkerPool):
         end: float | None = None
         returned: list[Item] = []  # to be handed out anew
         unknown = False  # one of them could not be loaded
+        served = worker.served
         for message, buffers in worker.inbox.fetch():
             report = decode_report(message)
             if report.seq == READY:
@@ -399,6 +402,7 @@ class ProcessWorkerPool(WorkerPool):
             end = self.clock() if buffers or len(message) >= PIPE_SIZE else report.sent
             item = queue.popleft()
             if not special:
+                served = report.sent
                 got.append(decode_result(report, message, item.task, worker.name, buffers))
             elif self._staff.roster.refuse_travel(item.index):
                 returned.append(item)
@@ -406,6 +410,7 @@ class ProcessWorkerPool(WorkerPool):
             else:
                 info = reported_exception(report, message)
                 got.append(TaskRes.failed(item.task, item.shared, info, worker.name))
+        worker.served = served
         if unknown:  # a worker that is forked now may know them, and those behind them
             returned += worker.take_back()
         self._backlog.extendleft(reversed(returned))
@@ -474,21 +479,29 @@ class ProcessWorkerPool(WorkerPool):
     def kill(self, tasks: Iterable[Task]) -> None:
         wanted = {identity(task) for task in tasks}
         with self._lock:
+            self._kills += 1
             for worker in list(self._crew.workers.values()):
                 results: list[TaskRes] = []
                 self._backlog.extendleft(reversed(self._take_back(worker)))
                 self._read(worker, results)
                 self._ready.extend(results)
                 for item in worker.queue:  # the one that has begun, if any
-                    if worker.ending is None and identity(item.task) in wanted:
-                        now = self.clock()
-                        worker.condemn(item, Outcome.LOST, ABORTED, now, self._grace)
+                    if identity(item.task) in wanted:
+                        self._end_task(worker, item)
             for item in [item for item in self._backlog if identity(item.task) in wanted]:
                 self._backlog.remove(item)
                 error = TaskLostError(ABORTED)
                 res = TaskRes.unfinished(item.task, item.shared, Outcome.LOST, error, "")
                 self._ready.append(res)
             self._serve()
+
+    def _end_task(self, worker: WorkerProcess, item: Item) -> None:
+        """End what a worker is at, as the run is aborted."""
+        now = self.clock()
+        if worker.ending is None:
+            worker.condemn(item, Outcome.LOST, ABORTED, now, self._grace)
+        if self._kills > 1 and worker.ending is not None:  # whoever asks again is in a hurry
+            worker.ending.hurry(now)
 
 
 def _by_number(item: Item) -> int:
