@@ -167,6 +167,7 @@ class _Run:
         to_run = going_on(self.chosen, lambda task: _end(over.get(identity(task))))
         # Some that had ended may have to be run again, as they were torn down.
         done = {identity(each.task) for each in to_run if isinstance(each, Done)}
+        self.kept.again = over.keys() - done
         over = {key: past for key, past in over.items() if key in done}
         run, total = to_resume(self.kept), len(self.tasks)
         say("note", f"run {run} goes on: {len(over)} of {total} tasks needn't be run again")

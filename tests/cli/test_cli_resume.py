@@ -338,3 +338,29 @@ def test_no_time_is_negative_where_the_clock_was_set_back(suite):
     assert "-" not in suite.run("history")[0].partition("done")[2]
     record = json.loads((suite.folder / "it.json").read_text())
     assert all(task["started"] >= 0 for task in record["tasks"])
+
+
+def test_what_was_made_again_is_torn_down_if_the_run_was_killed_once_more(cli):
+    cli.write("suite.py", """
+        import os, signal, threading
+        from pexen import task
+        def log(word):
+            with open("log", "a") as file:
+                file.write(word + "\\n")
+        @task(provides=["server"])
+        def start(): log("start")
+        @task(requires=["server"], provides=["used"])
+        def check():
+            log("check")
+            number = {2: signal.SIGINT, 5: signal.SIGKILL}.get(len(open("log").readlines()))
+            if number is not None:
+                os.kill(os.getppid(), number)
+                threading.Event().wait()
+        @task(requires=["server"], after=["server", "used"], teardown=True)
+        def stop(): log("stop")
+    """)
+    assert cli.run("run", "-j1", "suite")[2] == -signal.SIGINT
+    assert cli.run("run", "--resume")[2] == -signal.SIGKILL
+    out = cli.run("run", "--resume")[0]
+    assert log(cli) == ["start", "check", "stop", "start", "check", "check", "stop"]
+    assert "3 tasks: 3 ok" in out
