@@ -26,7 +26,7 @@ from typing import IO, Any
 
 from ..factory.importgraph import ImportGraph
 from .affected import Affected, Answer, Round, listed
-from .ending import NothingError, say
+from .ending import USAGE, NothingError, say
 from .output import OutputError, flush, printable
 from .sources import Sources, Stamp
 
@@ -68,6 +68,8 @@ def watch(args: Namespace, once: Callable[[], int]) -> int:
             return status if status > 0 else 128 - status
         elif status < 0:
             say("error", f"the run was ended by signal {-status}")
+        elif status != USAGE:  # of which it has said why
+            say("error", f"the run ended with status {status}")
         if first:
             say("note", f"waiting for any of {watcher.size} files to change; Ctrl-C ends it")
         first = False
