@@ -113,7 +113,7 @@ def test_a_run_that_x_has_stopped_goes_on_with_what_it_had_not_run(suite):
         failed    suite/b  N s  ValueError: b is never well
         cancelled 2 tasks that hadn't started
         ...
-        stopped after 1 failed; 'pexen run --resume' goes on with it
+        stopped after 1 failed; 'pexen run --resume --maxfail 0' runs the rest
         4 tasks: 1 ok, 1 failed, 2 cancelled  in N s
         [1]
     """)
@@ -131,6 +131,23 @@ def test_a_run_that_x_has_stopped_goes_on_with_what_it_had_not_run(suite):
     """)
     assert Counter(log(suite)) == {"a": 1, "b": 1, "c": 1, "d": 1}
     assert suite.run("run", "--resume")[2] == 2
+
+
+def test_without_a_limit_the_rest_of_a_run_that_x_has_stopped_is_run_also_if_more_fails(cli):
+    cli.write("suite.py", """
+        from pexen import task
+        @task(provides=["a"])
+        def a(): assert 0
+        @task(after=["a"], provides=["b"])
+        def b(): assert 0
+        @task(after=["b"], provides=["c"])
+        def c(): assert 0
+        @task(after=["c"])
+        def d(): pass
+    """)
+    assert "1 failed, 3 cancelled" in cli.run("run", "-j1", "-x", "suite")[0]
+    assert "2 failed, 2 cancelled" in cli.run("run", "--resume")[0]
+    assert "4 tasks: 1 ok, 3 failed" in cli.run("run", "--resume", "--maxfail", "0")[0]
 
 
 def test_a_task_that_killed_its_worker_does_not_stop_the_run_again_when_that_goes_on(suite):
