@@ -97,11 +97,12 @@ def _unknown(store: Store, name: str) -> str:
 
     last = runs(store, 1)
     names = [member.name for member in members(store, last[0].number)] if last else []
+    what = f"task {name!r} has no results in the state"
     if name in names:
-        return f"task {name!r} has no results in the state: it had not begun in run {last[0].number}"
+        return f"{what}: it had not begun in run {last[0].number}"
     close = difflib.get_close_matches(name, names, n=1)
     hint = f"did you mean {close[0]!r}?" if close else "'pexen list' prints names"
-    return f"task {name!r} has no results in the state; {hint}"
+    return f"{what}; {hint}"
 
 
 def _named(name: str, nth: int) -> str:
