@@ -25,7 +25,7 @@ from types import FrameType
 from typing import IO, Any
 
 from ..factory.importgraph import ImportGraph
-from .affected import Affected, Answer, Round, listed
+from .affected import Affected, Answer, Name, Round, listed
 from .ending import USAGE, NothingError, say
 from .output import OutputError, flush, printable
 from .sources import Sources, Stamp
@@ -111,7 +111,7 @@ class Watcher:
         """The rounds, each as soon as there is something to run; the first is all."""
         self._seen = self._sources.look()
         affected = Affected("", None)
-        failing: list[str] = []
+        failing: list[Name] = []
         while True:
             self.answer = None
             yield Round(self._args, self._sources.starts, self._graph, affected, failing)
