@@ -17,6 +17,7 @@ from ..report.words import GOOD
 from ..sched import Outcome
 from ..sched.common import CALLPATH_ATTR_NAME, Task, identity, task_name
 from ..sched.place import place_of
+from ..state.store import numbered
 from ..suite.selection import unprovided, with_dependents
 from .output import printable, put
 
@@ -24,11 +25,15 @@ from .output import printable, put
 _NAMES = 5
 
 
+# A task's name, and how many before it have the same.
+Name = tuple[str, int]
+
+
 class Answer(NamedTuple):
     """How a round went."""
 
     whole: bool  # no task was left out, as after -x
-    failing: list[str]  # tasks that didn't end well when they were run last, in this watch
+    failing: list[Name]  # tasks that didn't end well when they were run last, in this watch
 
 
 class Affected(NamedTuple):
@@ -47,22 +52,23 @@ class Round:
         starts: Sequence[str],
         graph: ImportGraph,
         affected: Affected,
-        failing: Sequence[str],
+        failing: Sequence[Name],
     ) -> None:
         # Configuration.
         self._args = args
         self._starts = starts
         self._graph = graph
         self.affected = affected
-        self.failing = failing
+        self.failing = [(name, nth) for name, nth in failing]
         # State: in the process that runs it.
         self.file: IO[bytes] | None = None  # where the answer is written
-        self._there: list[str] = []  # the names of all tasks that there are now
+        self._there: dict[Any, Name] = {}  # all tasks that there are now, by identity
         self._wanted: set[Any] | None = None  # identities
 
     def begin(self, tasks: Sequence[Task]) -> bool:
         """Take in all tasks, and say how many are affected; whether there are any."""
-        self._there = list(map(task_name, tasks))
+        names = numbered(map(task_name, tasks))
+        self._there = dict(zip(map(identity, tasks), names, strict=True))
         text, files = self.affected
         if not text:
             return True
@@ -84,18 +90,18 @@ class Round:
 
     def end(self, all_ended: Sequence[Ended]) -> None:
         """Take in how tasks ended, write the answer, and say what is still failing."""
-        over = {task_name(each.task): each.outcome for each in all_ended}
+        over = {self._there[identity(each.task)]: each.outcome for each in all_ended}
         ran = {name for name, outcome in over.items() if outcome is not Outcome.CANCELLED}
-        known = set(self._there)
+        known = set(self._there.values())
         still = [name for name in self.failing if name in known and name not in ran]
         failing = {name for name in ran if over[name] not in GOOD}.union(still)
         if self.file is not None:
-            in_order = [name for name in dict.fromkeys(self._there) if name in failing]
+            in_order = [name for name in self._there.values() if name in failing]
             answer = Answer(len(ran) == len(over), in_order)
             self.file.write(json.dumps(answer).encode())
             self.file.flush()
         if still:
-            put(f"still failing: {listed(map(printable, still))}")
+            put(f"still failing: {listed(printable(name) for name, _ in still)}")
 
     def _homes(self, task: Task) -> Iterator[str]:
         """The files that the task may be defined in."""

@@ -12,6 +12,7 @@ from types import FrameType
 from typing import TextIO
 
 from ..sched.common import InternalError
+from ..sched.interrupt import interrupt
 from ..util import PexenError, PexenWarning
 from .output import OutputError, flush, settle_stdout
 
@@ -63,15 +64,15 @@ def _interrupt_on_termination() -> list[signal.Signals]:
     """Have SIGTERM and SIGHUP end the command as Ctrl-C does; lists which came."""
     came: list[signal.Signals] = []
 
-    def interrupt(number: int, frame: FrameType | None) -> None:
+    def terminate(number: int, frame: FrameType | None) -> None:
         came.append(signal.Signals(number))
-        signal.raise_signal(signal.SIGINT)
+        interrupt()
 
     for number in (signal.SIGTERM, signal.SIGHUP):
         # Else it is ignored, by nohup say, or somebody else's.
         if signal.getsignal(number) is signal.SIG_DFL:
             with contextlib.suppress(ValueError):  # not in the main thread
-                signal.signal(number, interrupt)
+                signal.signal(number, terminate)
     return came
 
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 
 from ..state import Store, held
-from ..state.history import Past, Run, flaky, members, of_task, runs
+from ..state.history import Past, Run, flaky, members, of_task, runs, unended
 from ..state.history import seconds as seconds_of
 from ..state.keeper import forget
 from .ending import UsageError
@@ -71,11 +71,18 @@ def _run_line(run: Run) -> str:
 
 def _task_lines(store: Store, name: str, limit: int) -> list[str]:
     found = of_task(store, name, limit)
-    if not found:
+    lines = [(past.run, _past_line(past)) for past in found]
+    lines += [(run, _unended_line(run)) for run in unended(store, name)]
+    if not lines:
         raise UsageError(_unknown(store, name))
+    lines.sort(key=lambda line: -line[0])
     (mean,) = seconds_of(store, [name])
     took = "" if mean is None else f"  takes {seconds(mean)}"
-    return [f"{printable(name)}{took}", *map(_past_line, found)]
+    return [f"{printable(name)}{took}", *(line for _, line in lines[:limit])]
+
+
+def _unended_line(run: int) -> str:
+    return f"  run {run:<5} it was running when the run broke off, or it still is"
 
 
 def _past_line(past: Past) -> str:
@@ -90,9 +97,12 @@ def _unknown(store: Store, name: str) -> str:
 
     last = runs(store, 1)
     names = [member.name for member in members(store, last[0].number)] if last else []
+    what = f"task {name!r} has no results in the state"
+    if name in names:
+        return f"{what}: it had not begun in run {last[0].number}"
     close = difflib.get_close_matches(name, names, n=1)
     hint = f"did you mean {close[0]!r}?" if close else "'pexen list' prints names"
-    return f"task {name!r} has no results in the state; {hint}"
+    return f"{what}; {hint}"
 
 
 def _named(name: str, nth: int) -> str:

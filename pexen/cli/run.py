@@ -168,6 +168,7 @@ class _Run:
         to_run = going_on(self.chosen, lambda task: _end(over.get(identity(task))))
         # Some that had ended may have to be run again, as they were torn down.
         done = {identity(each.task) for each in to_run if isinstance(each, Done)}
+        self.kept.again = over.keys() - done
         over = {key: past for key, past in over.items() if key in done}
         run, total = to_resume(self.kept), len(self.tasks)
         say("note", f"run {run} goes on: {len(over)} of {total} tasks needn't be run again")
@@ -219,12 +220,14 @@ class _Run:
         notes = []
         if self.deadline.passed:
             notes.append(f"the deadline of {self.args.deadline:g} s has passed")
-        more = "" if self.kept.run is None else "; 'pexen run --resume' goes on with it"
+        kept = self.kept.run is not None
         if interrupted:
-            notes.append(f"interrupted{more}")
+            notes.append("interrupted" + "; 'pexen run --resume' goes on with it" * kept)
         if self.args.maxfail and hearing.failures >= self.args.maxfail:
             left = any(ended.outcome is Outcome.CANCELLED for ended in hearing.all_ended)
-            more = more if left and not interrupted else ""
+            # The rest would be stopped by the next failure as well.
+            more = "; 'pexen run --resume --maxfail 0' runs the rest"
+            more *= kept and left and not interrupted
             notes.append(f"stopped after {hearing.failures} failed{more}")
         if self.args.shuffle is not None:
             notes.append(f"the order was that of --shuffle={self.args.shuffle}")

@@ -161,7 +161,7 @@ def _add_running(group: argparse._ArgumentGroup) -> None:
 def _add_ending(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("-x", dest="maxfail", action="store_const", const=1, help="stop after the first failure")
-    add("--maxfail", metavar="N", type=positive, help="stop after so many failures")
+    add("--maxfail", metavar="N", type=count, help="stop after so many failures; 0: never")
     add("--deadline", metavar="SEC", type=seconds, help="end the run after so many seconds")
 
 

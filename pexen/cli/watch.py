@@ -25,8 +25,8 @@ from types import FrameType
 from typing import IO, Any
 
 from ..factory.importgraph import ImportGraph
-from .affected import Affected, Answer, Round, listed
-from .ending import NothingError, say
+from .affected import Affected, Answer, Name, Round, listed
+from .ending import USAGE, NothingError, say
 from .output import OutputError, flush, printable
 from .sources import Sources, Stamp
 
@@ -68,6 +68,8 @@ def watch(args: Namespace, once: Callable[[], int]) -> int:
             return status if status > 0 else 128 - status
         elif status < 0:
             say("error", f"the run was ended by signal {-status}")
+        elif status != USAGE:  # of which it has said why
+            say("error", f"the run ended with status {status}")
         if first:
             say("note", f"waiting for any of {watcher.size} files to change; Ctrl-C ends it")
         first = False
@@ -109,7 +111,7 @@ class Watcher:
         """The rounds, each as soon as there is something to run; the first is all."""
         self._seen = self._sources.look()
         affected = Affected("", None)
-        failing: list[str] = []
+        failing: list[Name] = []
         while True:
             self.answer = None
             yield Round(self._args, self._sources.starts, self._graph, affected, failing)

@@ -106,6 +106,15 @@ def of_task(store: Store, name: str, limit: int = 10) -> list[Past]:
     return _pasts(store, where, (name,), f"ORDER BY run DESC, nth LIMIT {int(limit)}")
 
 
+def unended(store: Store, name: str) -> list[int]:
+    """The runs in which a task of that name may have begun, and hasn't ended."""
+    query = """
+        SELECT DISTINCT run FROM result JOIN task ON task = id
+        WHERE name = ? AND outcome IS NULL AND run IN (SELECT id FROM run)
+    """
+    return [run for (run,) in store.read(query, (name,))]
+
+
 def last_run_of(store: Store, name: str) -> int | None:
     """The last run in which a task of that name ended, or may have begun; None without one."""
     query = "SELECT max(run) FROM result JOIN task ON task = id WHERE name = ?"

@@ -11,7 +11,7 @@ import pathlib
 import shutil
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from ..sched.common import Task, TaskRes, identity, task_name
@@ -61,6 +61,9 @@ class Keeper:
         puts a result into words; by default as `Recorder` does.
     `resumes`
         whether to go on with the run that was broken off, rather than begin one.
+    `again`
+        the identities of tasks that had ended and are run again then. That they had ended is
+        forgotten: if it is broken off once more, it may be before they have.
 
     These may be set until the run begins.
     """
@@ -71,6 +74,7 @@ class Keeper:
         self.about: Mapping[str, Any] = {}
         self.told: Callable[[TaskRes], Told] | None = None
         self.resumes = False
+        self.again: Collection[Any] = ()
         # State.
         self._names: dict[Any, tuple[str, int]] = {}  # what tasks are called, by their identity
         self.begun = 0.0  # when the run began, on its pool's clock
@@ -179,7 +183,8 @@ class Keeper:
             return Recording.begin(store, names, time.time(), self.about, places)
         (began,) = store.read("SELECT began FROM run WHERE id = ?", (run,))[0]
         self.begun -= max(0.0, time.time() - began)  # the clock may have been set back
-        return Recording.resume(store, run, names, places)
+        again = [n for n, task in enumerate(tasks) if identity(task) in self.again]
+        return Recording.resume(store, run, names, places, again)
 
     def marker(self) -> Marker | None:
         """What a worker calls with a task's number, from 0, at a point of reboot."""

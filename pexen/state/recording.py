@@ -75,9 +75,17 @@ class Recording:
 
     @classmethod
     def resume(
-        cls, store: Store, run: int, names: Iterable[Name], places: Iterable[Place] = ()
+        cls,
+        store: Store,
+        run: int,
+        names: Iterable[Name],
+        places: Iterable[Place] = (),
+        again: Iterable[int] = (),
     ) -> Recording:
-        """Go on with a run, of these tasks; StateError if there is none of that number."""
+        """Go on with a run, of these tasks; StateError if there is none of that number.
+
+        How those had ended whose numbers `again` has is forgotten.
+        """
         ids = _ids(store, names)
         stopped = """
             SELECT task FROM result JOIN run ON run = id
@@ -86,6 +94,8 @@ class Recording:
         with store.writing() as database:
             counted = [task for (task,) in database.execute(stopped, (run, STOPPED))]
             database.execute("DELETE FROM result WHERE run = ? AND outcome IS NULL", (run,))
+            forgotten = [(run, ids[number]) for number in again]
+            database.executemany("DELETE FROM result WHERE run = ? AND task = ?", forgotten)
             update = "UPDATE run SET status = ?, ended = NULL, tasks = ? WHERE id = ?"
             if not database.execute(update, (RUNNING, _listed(ids, places), run)).rowcount:
                 raise StateError(f"there is no run {run} in {str(store.path)!r}")

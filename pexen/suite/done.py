@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from ..sched.common import Shared, Task, TaskFailError, task_name
 from ..sched.meta import SchedMeta, assign_meta
 from ..util import PexenWarning
+from .again import run_again
 from .case import name_as
 from .selection import Selected, meta_with, needs_of, selected, tag_of
 
@@ -27,14 +29,15 @@ class End(NamedTuple):
 class Done:
     """Stands for a task that ended earlier: provides what that did, with the same shared dict.
 
-    It requires nothing, as that was there when the task ran, and takes no locks.
+    It requires nothing, as that was there when the task ran, and takes no locks. It comes before all
+    else: when the run is stopped, teardown may require what it provides.
     """
 
     def __init__(self, task: Task, provides: set[Any], end: End) -> None:
         self.task = task
         self._end = end
         name_as(self, task)
-        assign_meta(self, SchedMeta(provides=provides))
+        assign_meta(self, SchedMeta(provides=provides, priority=-math.inf))
 
     def __call__(self, shared: Shared) -> None:
         if self._end.shared is not None:
@@ -54,7 +57,8 @@ def going_on(
     """
     chosen = [selected(each) for each in tasks]
     ends = [end_of(task) for task, _ in chosen]
-    for number in _torn_down([meta for _, meta in chosen], [end is not None for end in ends]):
+    metas = [meta for _, meta in chosen]
+    for number in run_again(metas, [end is not None for end in ends]):
         ends[number] = None
     needed = _needed(chosen, ends)
     pairs = list(zip(chosen, ends, strict=True))
@@ -106,43 +110,3 @@ def _why_lost(end: End) -> str:
     except Exception as exc:
         return f"can't be loaded: {type(exc).__name__}: {exc}"
     return ""
-
-
-def _torn_down(metas: Sequence[SchedMeta], ended: Sequence[bool]) -> set[int]:
-    """The numbers of tasks that ended and have to be run again, with their teardown."""
-    teardowns = [n for n, meta in enumerate(metas) if meta.teardown and ended[n]]
-    if not teardowns:
-        return set()
-    providers: dict[Any, list[int]] = {}
-    for number, meta in enumerate(metas):
-        for tag in meta.provides:
-            providers.setdefault(tag_of(tag), []).append(number)
-    torn_down = {
-        n: {p for tag in needs_of(metas[n]) for p in providers.get(tag, ())} for n in teardowns
-    }
-    gone = set().union(*torn_down.values())
-    left = [n for n, over in enumerate(ended) if not over]
-    # As when tasks are selected, teardown comes with what it is after.
-    again = {n for n, its in torn_down.items() if its.intersection(left)}
-    required = _above([*left, *again], metas, providers)
-    grows = True
-    while grows:  # what requires something that is made again, is
-        more = {n for n, its in required.items() if n in gone or again.intersection(its)}
-        more = {n for n in more if ended[n]}
-        grows = not more <= again
-        again |= more
-    return again
-
-
-def _above(
-    numbers: Sequence[int], metas: Sequence[SchedMeta], providers: Mapping[Any, list[int]]
-) -> dict[int, list[int]]:
-    """Of these tasks and all that they require, directly or not, what each requires directly."""
-    found: dict[int, list[int]] = {}
-    pending = list(numbers)
-    for number in pending:  # grows as it is walked
-        if number not in found:
-            needs = metas[number].requires
-            found[number] = [p for need in needs for p in providers.get(tag_of(need), ())]
-            pending.extend(found[number])
-    return found

@@ -14,6 +14,9 @@ import pytest
 
 GOES_ON = "interrupted; 'pexen run --resume' goes on with it"
 
+PEXEN = (sys.executable, "-m", "pexen")
+IGNORING_SIGINT = ("sh", "-c", 'trap "" INT; exec "$@"', "sh", *PEXEN)
+
 WAITS = """
     import threading
     from pexen import task
@@ -56,6 +59,50 @@ def test_an_interrupted_run_tears_down_and_dies_by_the_signal(cli, how, number):
     record = json.loads((cli.folder / "it.json").read_text())
     assert record["interrupted"] is True
     assert [task["outcome"] for task in record["tasks"]] == ["lost", "cancelled", "ok"]
+
+
+@pytest.mark.parametrize("how", ["-j2", "--threads"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_one_that_ignores_sigint_is_ended_by_other_signals_in_the_same_way(cli, how, number):
+    cli.write("suite.py", WAITS)
+    process = cli.start("run", "-s", how, "--json", "it.json", "suite", command=IGNORING_SIGINT)
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
+    out, _ = process.communicate(timeout=60)
+    lines = cli.normalised(out).splitlines()
+    assert re.fullmatch(r"interrupting: suite/a_waits .\d+ s.", lines[0])
+    assert lines.index("cleaned") < lines.index("ok        suite/c_cleans  N s")
+    assert lines[-2:] == [GOES_ON, "3 tasks: 1 ok, 1 lost, 1 cancelled  in N s"]
+    assert process.returncode == -number
+    assert json.loads((cli.folder / "it.json").read_text())["interrupted"] is True
+
+
+def test_one_that_ignores_sigint_is_ended_at_once_by_the_second_of_another_signal(cli):
+    hangs = 'print("cleaning", flush=True); threading.Event().wait()'
+    cli.write("suite.py", WAITS.replace('print("cleaned", flush=True)', hangs))
+    process = cli.start("run", "-s", "-j1", "suite", command=IGNORING_SIGINT)
+    for line in "ready\n", "cleaning\n":
+        while process.stdout.readline() != line:
+            assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+    out, _ = process.communicate(timeout=60)
+    assert "lost      suite/c_cleans" in out and f"{GOES_ON}\n3 tasks: 2 lost" in out
+    assert process.returncode == -signal.SIGTERM
+
+
+def test_sigint_stays_ignored_where_it_is(cli):
+    cli.write("suite.py", """
+        import os, signal
+        from pexen import task
+        @task
+        def a(): os.kill(os.getppid(), signal.SIGINT)
+        @task
+        def b(): pass
+    """)
+    process = cli.start("run", "-j1", "suite", command=IGNORING_SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert "2 tasks: 2 ok" in out and process.returncode == 0
 
 
 def test_a_second_interrupt_ends_teardown_as_well(cli):

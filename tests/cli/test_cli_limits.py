@@ -48,6 +48,7 @@ def in_words(found: dict[str, str]) -> str:
         (["--maxfail", "1"], "failed cancelled cancelled cancelled cancelled"),
         (["--maxfail", "2"], "failed failed cancelled cancelled cancelled"),
         (["--maxfail", "3"], "failed failed ok failed cancelled"),
+        (["-x", "--maxfail", "0"], "failed failed ok failed ok"),
         (["--maxfail", "4"], "failed failed ok failed ok"),
     ],
 )
@@ -61,7 +62,7 @@ def test_that_it_has_stopped_is_said(cli):
     out, _, status = cli.run("run", "-j1", "-x", "suite")
     lines = cli.normalised(out).splitlines()
     assert lines[-2:] == [
-        "stopped after 1 failed; 'pexen run --resume' goes on with it",
+        "stopped after 1 failed; 'pexen run --resume --maxfail 0' runs the rest",
         "5 tasks: 1 failed, 4 cancelled  in N s",
     ]
     assert status == 1

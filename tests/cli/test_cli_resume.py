@@ -113,7 +113,7 @@ def test_a_run_that_x_has_stopped_goes_on_with_what_it_had_not_run(suite):
         failed    suite/b  N s  ValueError: b is never well
         cancelled 2 tasks that hadn't started
         ...
-        stopped after 1 failed; 'pexen run --resume' goes on with it
+        stopped after 1 failed; 'pexen run --resume --maxfail 0' runs the rest
         4 tasks: 1 ok, 1 failed, 2 cancelled  in N s
         [1]
     """)
@@ -131,6 +131,23 @@ def test_a_run_that_x_has_stopped_goes_on_with_what_it_had_not_run(suite):
     """)
     assert Counter(log(suite)) == {"a": 1, "b": 1, "c": 1, "d": 1}
     assert suite.run("run", "--resume")[2] == 2
+
+
+def test_without_a_limit_the_rest_of_a_run_that_x_has_stopped_is_run_also_if_more_fails(cli):
+    cli.write("suite.py", """
+        from pexen import task
+        @task(provides=["a"])
+        def a(): assert 0
+        @task(after=["a"], provides=["b"])
+        def b(): assert 0
+        @task(after=["b"], provides=["c"])
+        def c(): assert 0
+        @task(after=["c"])
+        def d(): pass
+    """)
+    assert "1 failed, 3 cancelled" in cli.run("run", "-j1", "-x", "suite")[0]
+    assert "2 failed, 2 cancelled" in cli.run("run", "--resume")[0]
+    assert "4 tasks: 1 ok, 3 failed" in cli.run("run", "--resume", "--maxfail", "0")[0]
 
 
 def test_a_task_that_killed_its_worker_does_not_stop_the_run_again_when_that_goes_on(suite):
@@ -338,3 +355,29 @@ def test_no_time_is_negative_where_the_clock_was_set_back(suite):
     assert "-" not in suite.run("history")[0].partition("done")[2]
     record = json.loads((suite.folder / "it.json").read_text())
     assert all(task["started"] >= 0 for task in record["tasks"])
+
+
+def test_what_was_made_again_is_torn_down_if_the_run_was_killed_once_more(cli):
+    cli.write("suite.py", """
+        import os, signal, threading
+        from pexen import task
+        def log(word):
+            with open("log", "a") as file:
+                file.write(word + "\\n")
+        @task(provides=["server"])
+        def start(): log("start")
+        @task(requires=["server"], provides=["used"])
+        def check():
+            log("check")
+            number = {2: signal.SIGINT, 5: signal.SIGKILL}.get(len(open("log").readlines()))
+            if number is not None:
+                os.kill(os.getppid(), number)
+                threading.Event().wait()
+        @task(requires=["server"], after=["server", "used"], teardown=True)
+        def stop(): log("stop")
+    """)
+    assert cli.run("run", "-j1", "suite")[2] == -signal.SIGINT
+    assert cli.run("run", "--resume")[2] == -signal.SIGKILL
+    out = cli.run("run", "--resume")[0]
+    assert log(cli) == ["start", "check", "stop", "start", "check", "check", "stop"]
+    assert "3 tasks: 3 ok" in out

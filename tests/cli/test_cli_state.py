@@ -214,7 +214,7 @@ def test_why_tells_of_the_run_that_is_named_or_the_last_that_has_the_task(suite)
     """)
 
 
-def test_why_tells_of_one_that_ran_when_all_was_killed(cli):
+def test_why_and_history_tell_of_one_that_ran_when_all_was_killed(cli):
     cli.write("suite.py", """
         import signal
         from pexen import task
@@ -232,6 +232,12 @@ def test_why_tells_of_one_that_ran_when_all_was_killed(cli):
     cli.script("""
         $ pexen why suite/b
         suite/b in run 1: it had not begun when the run broke off.
+        $ pexen history suite/a
+        suite/a
+          run 1     it was running when the run broke off, or it still is
+        $ pexen history suite/b
+        pexen: error: task 'suite/b' has no results in the state: it had not begun in run 1
+        [2]
     """)
 
 

@@ -10,7 +10,7 @@ import signal
 
 import pytest
 
-LIMIT = 60  # seconds after which a watch counts as hung
+LIMIT = 6  # seconds after which a watch counts as hung
 
 SUITE = {
     "helper.py": "def double(x): return 2 * x\n",
@@ -144,6 +144,26 @@ def test_a_module_that_cannot_be_parsed_is_said_and_the_watch_goes_on(watch, sui
     said, tasks = watch.round()
     assert said == "== 'helper.py' changed; affected: 2 of 5 tasks"
     assert tasks == ok("fixtures/db", "fixtures/drop", "test_a/test_a", "test_b/test_b")
+
+
+def test_of_two_tasks_of_one_name_each_stays_counted(cli):
+    for name in "a", "b", "c":
+        cli.write(f"{name}/t.sh", "#!/bin/sh\nexit 1\n", executable=True)
+    watch = Watch(cli, "-j2", "a/t.sh", "b/t.sh", "c")
+    watch.begin()
+    cli.write("b/t.sh", "#!/bin/sh\nexit 0 # well\n", executable=True)
+    watch.round()
+    assert watch.read("still") == ["still failing: t.sh, c/t.sh"]
+    cli.write("c/t.sh", "#!/bin/sh\nexit 0 # well\n", executable=True)
+    watch.round()
+    assert watch.read("still") == ["still failing: t.sh"]
+
+
+def test_a_round_that_ends_without_a_word_is_said_and_the_watch_goes_on(watch, suite):
+    suite.write("helper.py", "import os\nos._exit(3)\n")
+    assert watch.read("pexen: error")[-1] == "pexen: error: the run ended with status 3"
+    suite.write("helper.py", SUITE["helper.py"])
+    assert watch.round()[0] == "== 'helper.py' changed; affected: 2 of 5 tasks"
 
 
 def test_what_cannot_be_put_into_an_order_is_run_when_it_can(watch, suite):

@@ -160,9 +160,9 @@ def test_what_is_failing_is_handed_on_also_past_a_round_that_could_not_be_run(di
     rounds = watcher.rounds()
     next(rounds)
     disk.write("b.py", "x")
-    assert following(watcher, rounds, Answer(True, ["a/x"])).failing == ["a/x"]
+    assert following(watcher, rounds, Answer(True, [("a/x", 0)])).failing == [("a/x", 0)]
     disk.write("b.py", "y")
-    assert following(watcher, rounds, None).failing == ["a/x"]
+    assert following(watcher, rounds, None).failing == [("a/x", 0)]
 
 
 def test_many_files_are_looked_at_less_often(disk, watcher):

@@ -16,6 +16,7 @@ from pexen.sched.pool import ProcessWorkerPool, ThreadWorkerPool
 from pexen.state import Recorder, Recording, Store
 from pexen.state.history import broken_off, results
 from pexen.suite import End, Suite, going_on, select
+from pexen.suite.done import Done
 
 
 @task(provides=["rows"])
@@ -166,3 +167,91 @@ def test_nobody_is_warned_of_a_tag_that_was_needed_by_what_has_ended() -> None:
     assert len(list(Suite(going_on(tasks.values(), ends.get)).run())) == 4
     free = task(lambda: None, provides=["x"]), task(lambda: None, requires=["x"])
     assert [res.task for res in Suite(going_on(free, {free[1]: End(True)}.get)).run()] == [free[0]]
+
+
+class World:
+    """Fixtures that require each other, tests of them, and teardown that is after other teardown.
+
+    A run may be cut off after so many tasks, as by a kill: then nothing more is done.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.chance = random.Random(seed)
+        self.there: set[int] = set()
+        self.left = 0  # tasks until it is cut off
+        self.ran: list[str] = []  # in this part of the run
+        self.needs: dict[str, set[int]] = {}  # the fixtures of each task, by its name
+        self.tasks: list[Task] = []
+        fixtures = range(self.chance.randrange(1, 7))
+        for n in fixtures:
+            needs = self._some(n)
+            used = [f"used {need}" for need in needs]
+            self._make(f"make {n}", needs, lambda n=n: self._made(n), provides=[n, f"used {n}", *used])
+            after = [n, f"used {n}"]
+            remove = {"after": after, "provides": used, "teardown": True}
+            self._make(f"remove {n}", {n}, lambda n=n: self.there.remove(n), **remove)
+        for n in range(self.chance.randrange(1, 10)):
+            needs = self._some(len(fixtures))
+            provides = [f"used {need}" for need in needs]
+            self._make(f"test {n}", needs, lambda: None, provides=provides)
+        self.chance.shuffle(self.tasks)
+
+    def _some(self, below: int) -> set[int]:
+        return set(self.chance.sample(range(below), min(below, self.chance.randrange(3))))
+
+    def _made(self, number: int) -> None:
+        assert number not in self.there
+        self.there.add(number)
+
+    def _make(self, name: str, needs: set[int], act: Any, **fields: Any) -> None:
+        def body() -> None:
+            self.left -= 1
+            if self.left < 0:
+                return
+            assert needs <= self.there
+            act()
+            self.ran.append(name)
+
+        body.__qualname__ = name
+        self.needs[name] = needs
+        self.tasks.append(task(body, requires=needs, **fields))
+
+    def needed_by(self, names: set[str]) -> set[str]:
+        """What makes the fixtures of these tasks, and the fixtures of those."""
+        found: set[str] = set()
+        while names:
+            names = {f"make {n}" for name in names for n in self.needs[name]}
+            found |= names
+        return found
+
+
+@pytest.mark.filterwarnings("ignore::pexen.PexenWarning")
+@pytest.mark.parametrize("seed", range(200))
+def test_whatever_is_made_is_torn_down_in_the_end_and_nothing_is_made_without_need(
+    seed: int,
+) -> None:
+    world = World(seed)
+    names = {each: task_name(each) for each in world.tasks}
+    ends: dict[Task, End] = {}
+    once: list[str] = []
+    while len(ends) < len(names) or world.there:
+        left = {names[each] for each in names if each not in ends}
+        tasks = going_on(world.tasks, ends.get)
+        again = {getattr(each, "task", each) for each in tasks if not isinstance(each, Done)}
+        ends = {each: end for each, end in ends.items() if each not in again}
+        world.ran = []
+        world.left = world.chance.choice([10**6, world.chance.randrange(1, 20)])
+        stops = world.chance.randrange(1, 20)
+        suite = Suite(tasks)
+        for res in suite.run(ThreadWorkerPool(1)):
+            assert res.outcome == "ok", res.excinfo
+            if names[res.task] in world.ran:
+                ends[res.task] = End(True)
+            stops -= 1
+            if not stops:
+                suite.stop()
+        made = {name for name in world.ran if name.startswith("make")}
+        assert made <= left | world.needed_by(left)
+        once += [name for name in world.ran if name.startswith("test")]
+        assert world.left < 0 or not world.there
+    assert sorted(once) == sorted(name for name in names.values() if name.startswith("test"))
