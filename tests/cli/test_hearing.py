@@ -10,13 +10,15 @@ from pexen.report.record import Record
 from pexen.report.still import Still
 from pexen.sched import ExceptionInfo, Outcome, TaskRes
 from pexen.sched.common import CALLPATH_ATTR_NAME
-from pexen.sched.events import Finished, Retried, Started, heard_by
+from pexen.sched.events import Announcer, Finished, Retried, Started
 from pexen.sched.pool.base import Running
 
 
 def hearing() -> tuple[Hearing, list[str]]:
     said: list[str] = []
-    terminal = Terminal(False, False, None, lambda text, outcome: text, lambda name: "")
+    terminal = Terminal(
+        False, False, None, lambda text, outcome: text, lambda name: "", lambda task: (0, 0)
+    )
     record = Record({}, lambda name: "")
     return Hearing(terminal, Still(said.append, 0.0), record, None, None), said
 
@@ -44,7 +46,7 @@ def test_a_task_between_two_attempts_is_not_named_as_running() -> None:
     hears, said = hearing()
     flaky = named("flaky")
     hears.begin([flaky], lambda: 0.0)
-    assert Retried in heard_by([hears.hear])
+    assert Retried in Announcer([hears.hear]).heard()
     hears.hear(Started(1.0, flaky))
     failed = TaskRes.failed(flaky, {}, ExceptionInfo.of(ValueError("no")))
     hears.hear(Retried(2.0, flaky, 1, failed, 60.0))
