@@ -142,7 +142,8 @@ class _Router(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        if _text.get() is None:
+        # Python flushes it as well when it is gone, and then the stream may be closed.
+        if _text.get() is None and not self.stream.closed:
             self.stream.flush()
 
     def writable(self) -> bool:

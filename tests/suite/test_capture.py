@@ -164,3 +164,14 @@ def test_of_a_long_output_of_a_thread_the_middle_is_left_out_as_it_comes(pieces:
     count = int(note.split()[0].strip("["))
     assert len(head) == HALF and tail.endswith("xend") and HALF <= len(tail) < HALF + size + 4
     assert count + len(head) + len(tail) == left_out + 2 * HALF
+
+
+def test_what_stood_for_a_stream_that_is_closed_goes_in_silence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> None:
+    stream = (tmp_path / "stdout").open("w")
+    monkeypatch.setattr(sys, "stdout", stream)
+    with routed():
+        left = sys.stdout
+    stream.close()
+    left.close()  # as Python does with what is gone
