@@ -290,17 +290,15 @@ def test_a_task_that_hangs_when_the_run_is_interrupted_tells_where_and_what_it_p
         def hangs():
             for number in range(200):
                 print("line", number, flush=True)
-            open("ready", "w").write("!")
             open("fifo").read()
     """)
-    for name in "ready", "fifo":
-        os.mkfifo(cli.folder / name)
+    os.mkfifo(cli.folder / "fifo")
     process = cli.start("run", "-j1", "suite")
-    (cli.folder / "ready").read_text()
-    process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=60)
+    with (cli.folder / "fifo").open("w"):  # when the task has come to where it reads
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=60)
     full = out[out.index("== lost: suite/hangs") :]
-    assert "what its worker was doing:\n" in full and 'suite.py", line 7 in hangs\n' in full
+    assert "what its worker was doing:\n" in full and 'suite.py", line 6 in hangs\n' in full
     printed = full.partition("-- printed\n")[2].partition("-- again")[0].splitlines()
     assert printed[0] == "[180 lines before are in the state and the reports]"
     assert printed[1:] == [f"line {number}" for number in range(180, 200)]
