@@ -1,9 +1,10 @@
 """One run of a suite of tasks that do nothing, for suites.py.
 
-    python3 tests/bench/suite_cell.py MODULE {bare|all} {processes|threads}
+    python3 tests/bench/suite_cell.py MODULE {bare|without|all} {processes|threads}
 
 With `all` it is `pexen run` on a terminal, with the state and JSON lines, in the current folder;
-`bare` collects and runs the same tasks as a suite that nobody listens to.
+`without` is the same command without any of them, whose lines nobody reads; `bare` collects and
+runs the same tasks as a suite that nobody listens to, without the command.
 """
 
 from __future__ import annotations
@@ -43,6 +44,16 @@ def command(module: str, kind: str) -> None:
     assert status == 0, status
 
 
+def without(module: str, kind: str) -> None:
+    """Run the command with neither state, live line nor JSON lines."""
+    from pexen.cli import main
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    status = main(["run", f"--{kind}", "-j2", "-q", "--no-state", module])
+    assert status == 0, status
+
+
+KINDS = {"bare": bare, "without": without, "all": command}
+
 if __name__ == "__main__":
-    which = bare if sys.argv[2] == "bare" else command
-    which(sys.argv[1], sys.argv[3])
+    KINDS[sys.argv[2]](sys.argv[1], sys.argv[3])

@@ -182,7 +182,7 @@ def test_why_names_who_had_what_was_waited_for(cli, asks, second, had):
         from pexen import task
 
         @task(priority=-1, {asks})
-        def first(): time.sleep(0.05)
+        def first(): time.sleep(0.05)  # as what is shorter isn't told of
 
         @task({second})
         def second(): pass
