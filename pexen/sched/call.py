@@ -70,7 +70,12 @@ def run_task(
     if started is None:
         started = clock()
     try:
-        ret = task(shared, **kwargs) if takes_shared(task) else task(**kwargs)
+        if takes_shared(task):
+            ret = task(shared, **kwargs)
+        elif kwargs:
+            ret = task(**kwargs)
+        else:
+            ret = task()
     except BaseException as exc:
         error = exc
     ended = clock()
@@ -80,10 +85,7 @@ def run_task(
     if error is None:
         res = make_result(TaskRes, (task, shared, ret, None))
     else:
-        try:
-            res = _result_of(error, task, shared)
-        except BaseException as exc:  # an exception of the user's that can't even be looked at
-            res = TaskRes.failed(task, shared, ExceptionInfo.of(exc))
+        res = _result_of(error, task, shared)
     if extra is not None:
         res.extra = extra
     res.started = started
@@ -98,6 +100,13 @@ def _is_skip_test(error: BaseException) -> bool:
 
 
 def _result_of(error: BaseException, task: Task, shared: Shared) -> TaskRes:
+    try:
+        return _described(error, task, shared)
+    except BaseException as exc:  # an exception of the user's that can't even be looked at
+        return TaskRes.failed(task, shared, ExceptionInfo.of(exc))
+
+
+def _described(error: BaseException, task: Task, shared: Shared) -> TaskRes:
     # The outermost frame is run_task's own.
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:

@@ -198,7 +198,7 @@ def meta_of(callobj: Task) -> SchedMeta:
     Some objects, mocks say, show any attribute; only a SchedMeta counts.
     """
     found = getattr(callobj, SCHED_ATTR_NAME, None)
-    return found if is_meta(found) else DEFAULTS
+    return found if type(found) is SchedMeta or is_meta(found) else DEFAULTS
 
 
 def kwargs_of(callobj: Task) -> dict[str, Any]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+
 import pytest
 
-from pexen.sched.pool.spinning import Spin
+from pexen.sched.pool.spinning import Spin, let_interpreter_go
 
 SOON, NOT_QUITE, LATE = 0.00002, 0.00011, 0.01  # seconds
 WAKING = 0.00003  # seconds until one who sleeps is woken
@@ -21,13 +24,17 @@ class World:
         self.now = 0.0
         self.looks: list[float | None] = []
         self.due = 0.0
-        self.spin = Spin(lambda: self.now, processors)
+        self.pauses = 0
+        self.spin = Spin(lambda: self.now, processors, self._pause)
 
     def wait(self, after: float, seconds: float | None = None) -> list[str]:
         """Wait for it; returns what came."""
         self.looks.clear()
         self.due = self.now + after
         return list(self.spin.wait(self._look, seconds))
+
+    def _pause(self) -> None:
+        self.pauses += 1
 
     def _look(self, seconds: float | None) -> list[str]:
         self.looks.append(seconds)
@@ -133,3 +140,35 @@ def test_who_has_less_time_than_that_does_not_look_for_longer() -> None:
         world = World()
         world.wait(SOON)
         assert world.wait(LATE, limit) == [] and world.looks == [limit]
+
+
+def test_before_each_look_is_a_pause() -> None:
+    world = World()
+    world.wait(SOON)
+    assert not world.pauses
+    world.wait(SOON)
+    assert world.pauses == world.looks.count(0) > 1
+
+
+def test_in_a_pause_of_threads_another_one_gets_the_interpreter() -> None:
+    barred, done = threading.Lock(), []
+
+    def work() -> None:
+        with barred:
+            done.append(None)
+
+    interval = sys.getswitchinterval()
+    barred.acquire()
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        sys.setswitchinterval(1000)  # seconds: nobody is asked to let the interpreter go
+        barred.release()
+        pauses = 0
+        while not done and pauses < 10_000:
+            let_interpreter_go()
+            pauses += 1
+    finally:
+        sys.setswitchinterval(interval)
+    assert done
+    thread.join()

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from ..common import PoolError, Shared, Task, TaskRes
-from ..meta import meta_of
+from ..meta import BITS, meta_of
 from .checks import check_count
 from .spare import Spare
 
@@ -29,6 +29,8 @@ LONGEST_SECONDS = 0.5
 
 # Why a task that was killed is lost.
 ABORTED = "ended, as the run was aborted"
+
+_TIMEOUT = BITS["timeout"]
 
 NEW, RUNNING, CLOSING, ENDED = "new", "running", "closing", "ended"
 
@@ -160,9 +162,9 @@ class WorkerPool(abc.ABC):
 
     # -- the seam -------------------------------------------------------------------
 
-    def clock(self) -> float:
-        """Seconds now, on the clock that results and `running` are in."""
-        return time.monotonic()
+    # Seconds now, on the clock that results and `running` are in. Without a call in between, as
+    # it is looked at for each result.
+    clock = staticmethod(time.monotonic)
 
     def room(self) -> int:
         """How many more tasks the pool would like to have now; 0 while enough are ahead."""
@@ -172,8 +174,7 @@ class WorkerPool(abc.ABC):
     def marks(self) -> tuple[int, int]:
         """How few tasks may be out before it wants more: be it one, or only if they are many."""
         low = self.workers + self._spare.low - 1
-        # One short task is handed in by itself only if there is nothing else to do.
-        few = 0 if self._spare.in_bulk else self.workers
+        few = -1 if self._spare.in_bulk else self.workers
         return few if self._spare.adapts else low, low
 
     def submit_all(self, batch: Sequence[tuple[Task, Shared]]) -> None:
@@ -220,7 +221,8 @@ class WorkerPool(abc.ABC):
 
     def _timeout_of(self, task: Task) -> float | None:
         """Seconds that the task may run, None for ever."""
-        own = meta_of(task).timeout
+        meta = meta_of(task)
+        own = meta.timeout if meta.stored_bits & _TIMEOUT else None
         return self.timeout if own is None else own
 
     def _tell_beginnings(self) -> None:

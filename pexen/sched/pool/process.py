@@ -47,7 +47,7 @@ from .checks import check_count, check_seconds
 from .crew import RESULTS, STACKS, WRITABLE
 from .dealing import Place, deal, divide
 from .handle import Item, WorkerProcess
-from .report import READY, Report, decode_report, decode_result, reported_exception
+from .report import READY, SPECIAL, Report, decode_report, decode_result, reported_exception
 from .staff import Staff
 
 # How many items may be with one worker; their tickets have to fit into a pipe, which has
@@ -392,7 +392,7 @@ class ProcessWorkerPool(WorkerPool):
             if worker.ending is not None and worker.ending.seq == report.seq:
                 worker.stop()  # too late, it is being ended; it stays in the queue till then
                 continue
-            special = report.is_special
+            special = report.number >= SPECIAL
             if special and report.is_returned:
                 returned.append(worker.take_returned())
                 continue

@@ -31,8 +31,9 @@ _HEAD = struct.Struct("<QB??dddQQ")
 
 READY = 0  # the number of no task, which are numbered from 1: initialised, or (failed) why not
 
-_NOT_LOADED = 0xFF  # in place of an outcome: the worker could not load the task
-_RETURNED = 0xFE  # in place of an outcome: it has the task's ticket, but not yet the submission
+# In place of an outcome, where it is not about how a task ended, from SPECIAL on:
+SPECIAL = _RETURNED = 0xFE  # the worker has the task's ticket, but not yet the submission
+_NOT_LOADED = 0xFF  # it could not load the task
 
 _OK = Outcome.OK
 _PLAIN = _NUMBERS[_OK], True, True  # the outcome, deps_ok and locks_ok of most tasks
@@ -55,11 +56,6 @@ class Report(NamedTuple):
     sent: float  # when the message was complete, on the worker's clock
     size: int  # of the pickled exception, which follows, 0 if there is none
     extra_size: int  # of what is beside the result, which comes then; 0 if there is nothing
-
-    @property
-    def is_special(self) -> bool:
-        """Whether it is not about how a task ended: it was not loaded, or a ticket returned."""
-        return self.number >= _RETURNED
 
     @property
     def is_loaded(self) -> bool:

@@ -68,7 +68,10 @@ class Roster:
 
     def index(self, task: Task) -> int:
         """The task's index; PoolError if it isn't known."""
-        index = self._index.get(identity(task))
+        try:
+            return self._index[id(task)]
+        except KeyError:  # of a bound method, maybe
+            index = self._index.get(identity(task))
         if index is None:
             raise PoolError(f"Cannot submit unregistered task {task!r}")
         return index

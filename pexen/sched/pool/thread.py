@@ -35,13 +35,12 @@ from ..common import (
     TaskRes,
     TaskTimeoutError,
     identity,
-    task_name,
 )
 from ..meta import BITS, DEFAULTS, SCHED_ATTR_NAME, SchedMeta, is_meta
 from .base import ABORTED, LONGEST_SECONDS, RUNNING, Running, WorkerPool, out_of_time
 from .line import Line
 from .spare import MANY
-from .spinning import Spin
+from .spinning import Spin, let_interpreter_go
 from .stacks import add_stacks, of_thread
 from .threadworker import SHARED, TASK, TICKET, TIMEOUT, Item, WorkerThread
 from .wakeup import Wakeup
@@ -56,6 +55,7 @@ _MANY_SECONDS = 0.001  # that results of short tasks may wait for more of them
 _LOOK_AGAIN_SECONDS = 0.05
 
 _TIMEOUT, _KWARGS = BITS["timeout"], BITS["kwargs"]
+_READ = _TIMEOUT | _KWARGS
 _NO_KWARGS: dict[str, Any] = {}  # only to be read
 
 
@@ -70,7 +70,7 @@ class ThreadWorkerPool(WorkerPool):
         super().__init__(workers, spare)
         self._tasks: Line[Item | None] = Line()
         self._done: Line[tuple[int, TaskRes] | None] = Line()
-        self._spin = Spin()
+        self._spin = Spin(pause=let_interpreter_go)
         self._threads: list[WorkerThread] = []
         self._started = 0  # workers started so far, for their names
         self._refused = False  # the system did not give as many threads as wanted
@@ -132,10 +132,12 @@ class ThreadWorkerPool(WorkerPool):
             limit, kwargs = usual, _NO_KWARGS
             meta = getattr(task, SCHED_ATTR_NAME, DEFAULTS)
             if type(meta) is SchedMeta or is_meta(meta):
-                if meta.stored_bits & _TIMEOUT:
-                    limit = meta.timeout or usual
-                if meta.stored_bits & _KWARGS:
-                    kwargs = meta.kwargs
+                bits = meta.stored_bits
+                if bits & _READ:
+                    if bits & _TIMEOUT:
+                        limit = meta.timeout or usual
+                    if bits & _KWARGS:
+                        kwargs = meta.kwargs
             live[ticket] = item = ticket, task, shared, limit, kwargs
             if limit is not None:
                 self._timed.add(ticket)
@@ -230,7 +232,7 @@ class ThreadWorkerPool(WorkerPool):
             if not self._forget(item[TICKET]):
                 continue  # it has just ended
             add_stacks(error, stack)
-            worker.forsake()
+            worker.abandon(item[TASK])
             self._threads.remove(worker)
             self._reinforce()
             ended.append(self._unfinished(worker, item, since, outcome, error))
@@ -241,7 +243,6 @@ class ThreadWorkerPool(WorkerPool):
         self, worker: WorkerThread, item: Item, since: float, outcome: Outcome, error: Exception
     ) -> TaskRes:
         """The result of a task whose worker was abandoned in it."""
-        _log_abandoned(item, worker)
         res = TaskRes.unfinished(item[TASK], item[SHARED], outcome, error, worker.label)
         res.started, res.duration, res.abandoned = since, self.clock() - since, True
         return res
@@ -288,13 +289,8 @@ class ThreadWorkerPool(WorkerPool):
         self.withdraw()
         for worker, item, _ in self._at_work():
             if self._forget(item[TICKET]):
-                worker.forsake()
-                _log_abandoned(item, worker)
+                worker.abandon(item[TASK])
         self._live.clear()  # from here on no result is heard
         self._tasks.put_all([None] * len(self._threads))
         self._threads = []
         self._tasks, self._done = Line(), Line()  # without descriptors
-
-
-def _log_abandoned(item: Item, worker: WorkerThread) -> None:
-    _log.warning("task %r still runs, in abandoned %s", task_name(item[TASK]), worker.name)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from typing import Any, Final
 
 from ..call import run_task
-from ..common import Shared, Task, TaskRes
+from ..common import Shared, Task, TaskRes, task_name
 from .line import Line
-from .spinning import Spin
+from .spinning import Spin, let_interpreter_go
+
+_log = logging.getLogger("pexen")
 
 # A task that was handed in: (ticket, task, shared dict, timeout, kwargs). A plain tuple, as one is
 # made for each task and that is the cheapest.
@@ -49,6 +52,11 @@ class WorkerThread(threading.Thread):
         """
         self._tasks, self._done = Line(), Line()
 
+    def abandon(self, task: Task) -> None:
+        """Leave the worker to a task that can't be ended."""
+        self.forsake()
+        _log.warning("task %r still runs, in abandoned %s", task_name(task), self.name)
+
     def run(self) -> None:
         try:
             self._work()
@@ -59,7 +67,8 @@ class WorkerThread(threading.Thread):
         live, settle, clock, label = self._live, self._live.pop, time.monotonic, self.label
         items = self._tasks.items  # not the line, for the sake of forsake()
         take = items.popleft
-        spin = Spin()
+        put, waiting = self._done.items.append, self._done.waiting
+        spin = Spin(pause=let_interpreter_go)
         taken = 0
         while True:
             if not items:
@@ -82,5 +91,7 @@ class WorkerThread(threading.Thread):
             if settle(ticket, None) is None:
                 return
             self.current = None
-            self._done.put((ticket, res))
+            put((ticket, res))
+            if waiting:
+                self._done.wake_one()
             del item, task, shared, kwargs, res  # not to be kept alive while idle

@@ -52,13 +52,12 @@ class Registry:
 
     def get(self, index: int) -> tuple[Task, dict[str, Any]]:
         """The task and its kwargs; raises whatever unpickling it raises."""
-        if index not in self._loaded:
-            if index in self._pickled:
-                file = io.BytesIO(self._pickled.pop(index))
-                self._loaded[index] = _TaskUnpickler(file, self._inherited).load()
-            else:
-                task = self._listed[index]
-                self._loaded[index] = task, kwargs_of(task)
+        if index in self._pickled:
+            file = io.BytesIO(self._pickled.pop(index))
+            self._loaded[index] = _TaskUnpickler(file, self._inherited).load()
+        elif index not in self._loaded:
+            task = self._listed[index]
+            return task, kwargs_of(task)
         return self._loaded[index]
 
 
