@@ -65,10 +65,9 @@ class Declared:
         """Read the columns from node `first` on; `tasks` are all there are."""
         metas = metas_of(tasks[first:] if first else tasks)
         self._begin(metas, first)
-        for node, meta in enumerate(metas, first):
+        read = [(node, m) for node, m in enumerate(metas, first) if m.stored_bits & _READ]
+        for node, meta in read:
             bits = meta.stored_bits
-            if not bits & _READ:
-                continue
             if bits & _PRIORITY and meta.priority:
                 self.priorities[node] = meta.priority
             if bits & _SPECIAL:

@@ -8,7 +8,7 @@ from typing import Any
 # (priority, -remaining path, node)
 Entry = tuple[Any, float, int]
 
-FEW = 16  # entries at once; for more than that sorting is cheaper than a heap
+FEW = 16  # entries; for more than that sorting is cheaper than a heap
 
 
 class Frontline:
@@ -18,28 +18,30 @@ class Frontline:
     for what that takes in), then the one added first: nodes count up as tasks are added.
     Never set order.
 
-    What comes in many at once, such as at the beginning of a run, is sorted, and taken from
-    its end; what comes one by one is in a heap, which stays small.
+    What comes in is `fresh` until `settle` is called, which finds it its place: what came in many
+    at once, such as at the beginning of a run, is sorted, and taken from its end; what came in one
+    by one is in a heap, which stays small.
     """
 
     def __init__(self) -> None:
+        self.fresh: list[Entry] = []
         self.sorted: list[Entry] = []  # the best one last
         self.heap: list[Entry] = []
 
-    def push(self, entry: Entry) -> None:
-        heapq.heappush(self.heap, entry)
-
-    def extend(self, entries: list[Entry]) -> None:
-        """Put in several; the list is then the frontline's."""
-        if len(entries) < FEW or self.sorted:
+    def settle(self) -> None:
+        """Find a place for what is fresh. To be called before anything is taken out."""
+        fresh = self.fresh
+        if len(fresh) < FEW or self.sorted:
             heap = self.heap
-            for entry in entries:
+            for entry in fresh:
                 heapq.heappush(heap, entry)
         else:
-            entries.sort(reverse=True)
-            self.sorted.extend(entries)
+            fresh.sort(reverse=True)
+            self.sorted.extend(fresh)
+        fresh.clear()
 
     def pop(self) -> Entry:
+        """Take out the best that is settled; there is one."""
         ordered = self.sorted
         if ordered and (not self.heap or ordered[-1] < self.heap[0]):
             return ordered.pop()

@@ -6,6 +6,8 @@ import math
 import numbers
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import count, repeat
+from operator import neg
 from typing import Any
 
 from .common import SchedulerError, Task, task_name
@@ -53,21 +55,25 @@ def remaining_paths(
     provides, by one of these nodes, a node's own path is longer by `tie`. Without
     weights each node counts one.
     """
-    paths = [0.0] * len(order)
+    paths = [_UNIT] * len(order) if weights is None else list(weights)
     requires, provides, barred = graph.requires, graph.provides, graph.barred
     for node in reversed(order):
-        path = 0.0
-        dependents = 0
-        for tag in provides[node]:
-            if tag.beyond > path:
-                path = tag.beyond
-            dependents += _dependents(tag, first) if first or tag.barred else len(tag.waiters)
-        path += _UNIT if weights is None else weights[node - first]
-        paths[node - first] = path + tie * dependents if dependents else path
-        for tag in requires[node]:
+        provided, required = provides[node], requires[node]
+        if not provided and not required and not barred:  # as all where none needs another
+            continue
+        path = paths[node - first]
+        if provided:
+            longest, dependents = 0.0, 0
+            for tag in provided:
+                if tag.beyond > longest:
+                    longest = tag.beyond
+                dependents += _dependents(tag, first) if first or tag.barred else len(tag.waiters)
+            path += longest
+            paths[node - first] = path + tie * dependents
+        for tag in required:
             if tag.beyond < path:
                 tag.beyond = path
-        if node in barred:
+        if barred and node in barred:
             for _, tag in barred[node]:
                 if tag.beyond < path:
                     tag.beyond = path
@@ -167,7 +173,7 @@ class Order:
         """Entries of the nodes from `first` on, whose remaining paths are given."""
         priorities = self._declared.priorities
         if not priorities:
-            return [(0, -path, node) for node, path in enumerate(paths, first)]
+            return list(zip(repeat(0), map(neg, paths), count(first)))
         return [(priorities.get(node, 0), -path, node) for node, path in enumerate(paths, first)]
 
     def retry_entry(self, node: int) -> Entry:

@@ -122,6 +122,9 @@ class Judge:
     def on_queued(self, event: events.Queued) -> None:
         self.queued[event.task] = self.clock
 
+    def on_checkpoint(self, event: events.Checkpoint) -> None:
+        pass
+
     def on_stopped(self, event: events.Stopped) -> None:
         self.stopped = True
 

@@ -265,7 +265,7 @@ def failed_tasks_are_silently_run_again(patch: pytest.MonkeyPatch) -> None:
         self._release(node)
         self._move(node, State.READY)
         self.handed -= 1
-        self._frontline.push(self._order.entries[node])
+        self._frontline.fresh.append(self._order.entries[node])
         return None
 
     patch.setattr(Run, "receive", again)

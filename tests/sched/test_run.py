@@ -25,6 +25,7 @@ from pexen.sched import (
 )
 from pexen.sched.pool import ThreadWorkerPool
 from pexen.sched.pool.base import WorkerPool
+from pexen.sched.pool.spare import Spare
 from pexen.testing import VirtualPool
 
 
@@ -219,6 +220,45 @@ def test_the_provider_that_completed_last_wins_across_tags() -> None:
     for durations, expected in (({one: 1, two: 2}, 2), ({one: 2, two: 1}, 1)):
         results = list(Sched([one, two, last]).run(VirtualPool(2, durations)))
         assert results[-1].ret == expected
+
+
+class Bulk(VirtualPool):
+    """Delivers all results at a time, as pools do of very short tasks."""
+
+    def _start(self) -> None:
+        super()._start()
+        self._spare = Spare(self.workers, None)
+        self._spare.depth, self._spare.low = 256, 128
+
+    def _collect(self, timeout: float | None) -> list[TaskRes]:
+        got = super()._collect(timeout)
+        while self._at_work:
+            got += super()._collect(None)
+        return got
+
+
+def begun_after_each(consuming: float) -> list[int]:
+    """How many tasks that each require one of ten others have begun when each of these is consumed.
+
+    All are short, and each of the ten is consumed for so many seconds.
+    """
+    firsts = [make(f"first {n}", provides=[n]) for n in range(10)]
+    pool = Bulk(workers=2, durations=lambda task: 0.0)
+    begun = []
+    for res in Sched([*firsts, *(make("next", requires=[n]) for n in range(10))]).run(pool):
+        if res.task in firsts:
+            started = [task for _, what, task in pool.log if what == "start"]
+            begun.append(len(set(started) - set(firsts)))
+            pool.now += consuming
+    return begun
+
+
+def test_of_short_tasks_all_results_at_hand_are_consumed_before_more_are_handed_out() -> None:
+    assert begun_after_each(0) == [0] * 10
+
+
+def test_a_slow_consumer_keeps_no_worker_waiting_for_more_short_tasks() -> None:
+    assert begun_after_each(0.01) == [0, 1] + [2] * 8  # as many as there are workers
 
 
 def test_the_consumer_may_change_the_dict_before_it_is_passed_on() -> None:
