@@ -46,6 +46,7 @@ _FIELDS: dict[str, Callable[[str, Any], Any]] = {
 
 # Of each field, its bit in `SchedMeta.stored_bits`.
 BITS = {name: 1 << number for number, name in enumerate(_FIELDS)}
+_KWARGS = BITS["kwargs"]
 
 # The defaults that can be changed in place, so that each task needs its own.
 _MUTABLE_DEFAULTS: dict[str, Callable[[], Any]] = {
@@ -203,8 +204,10 @@ def meta_of(callobj: Task) -> SchedMeta:
 
 def kwargs_of(callobj: Task) -> dict[str, Any]:
     """The keyword arguments that the callable's metadata gives, only to be read."""
-    meta = meta_of(callobj)
-    return meta.kwargs if meta.stored_bits & BITS["kwargs"] else {}
+    meta = getattr(callobj, SCHED_ATTR_NAME, None)
+    if (type(meta) is SchedMeta or is_meta(meta)) and meta.stored_bits & _KWARGS:
+        return meta.kwargs
+    return {}
 
 
 def retrieve_meta(callobj: Task) -> SchedMeta:

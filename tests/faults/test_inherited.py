@@ -9,6 +9,7 @@ import itertools
 import os
 import pathlib
 import signal
+import threading
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -143,7 +144,8 @@ def with_signals_blocked() -> Iterator[None]:
 @contextlib.contextmanager
 def with_an_interrupt_pending() -> Iterator[None]:
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    os.kill(os.getpid(), signal.SIGINT)
+    # To this thread: any other one that there is, of a test before this, would take it.
+    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
     yield
     assert signal.sigwait({signal.SIGINT}) == signal.SIGINT
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)

@@ -21,7 +21,6 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from multiprocessing.context import BaseContext
 
 from ..common import Outcome, Shared, Task, TaskLostError, TaskRes
@@ -52,21 +51,23 @@ _ALL_TICKETS = 4096
 _MAX_STACKS = 1 << 18
 
 
-@dataclass(slots=True, eq=False)
 class Item:
-    """A submitted task. `handed` is when a worker got it, `since` when it began, `told` whether
-    that was told, `deaths` how many workers have died that were about to take it up.
-    """
+    """A submitted task."""
 
-    seq: int
-    index: int
-    task: Task
-    shared: Shared
-    timeout: float | None
-    handed: float = 0.0
-    since: float | None = None
-    told: bool = False
-    deaths: int = 0
+    # Until it is otherwise; of the class, as one is made for each task.
+    handed = 0.0  # when a worker got it
+    since: float | None = None  # when it began
+    told = False  # that it began was told
+    deaths = 0  # workers that have died who were about to take it up
+
+    def __init__(
+        self, seq: int, index: int, task: Task, shared: Shared, timeout: float | None
+    ) -> None:
+        self.seq = seq
+        self.index = index
+        self.task = task
+        self.shared = shared
+        self.timeout = timeout
 
 
 class WorkerProcess:

@@ -383,13 +383,14 @@ class ProcessWorkerPool(WorkerPool):
         served = worker.served
         for message, buffers in worker.inbox.fetch():
             report = decode_report(message)
-            if report.seq == READY:
+            seq, sent = report.seq, report.sent
+            if seq == READY:
                 self._note_ready(worker, report, message)
                 continue
-            if not queue or queue[0].seq != report.seq:
+            if not queue or queue[0].seq != seq:
                 worker.kill()  # Nothing of ours writes that; whoever does has the worker's pipes.
                 break
-            if worker.ending is not None and worker.ending.seq == report.seq:
+            if worker.ending is not None and worker.ending.seq == seq:
                 worker.stop()  # too late, it is being ended; it stays in the queue till then
                 continue
             special = report.number >= SPECIAL
@@ -399,10 +400,10 @@ class ProcessWorkerPool(WorkerPool):
             if end is not None and self.on_begin is not None:
                 self._note_begin(worker, end)  # only to tell it, as it has ended
             # A long message is only written to its end as it is read.
-            end = self.clock() if buffers or len(message) >= PIPE_SIZE else report.sent
+            end = self.clock() if buffers or len(message) >= PIPE_SIZE else sent
             item = queue.popleft()
             if not special:
-                served = report.sent
+                served = sent
                 got.append(decode_result(report, message, item.task, worker.name, buffers))
             elif self._staff.roster.refuse_travel(item.index):
                 returned.append(item)

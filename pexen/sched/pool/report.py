@@ -36,7 +36,8 @@ SPECIAL = _RETURNED = 0xFE  # the worker has the task's ticket, but not yet the 
 _NOT_LOADED = 0xFF  # it could not load the task
 
 _OK = Outcome.OK
-_PLAIN = _NUMBERS[_OK], True, True  # the outcome, deps_ok and locks_ok of most tasks
+_OK_NUMBER = _NUMBERS[_OK]
+_PLAIN = _OK_NUMBER, True, True  # the outcome, deps_ok and locks_ok of most tasks
 
 _NO_BUFFERS: Buffers = ()
 
@@ -111,8 +112,9 @@ def encode_result(seq: int, res: TaskRes) -> tuple[bytes, Buffers]:
     """A result as a message; one that can't be pickled becomes the task's failure."""
     nothing = res.ret is None and not res.shared and res.excinfo is None and res.extra is None
     if nothing and res.outcome is _OK:
-        times = res.started or 0, res.duration or 0, time.monotonic()
-        return _HEAD.pack(seq, *_PLAIN, *times, 0, 0), ()  # as most are
+        started, duration = res.started or 0, res.duration or 0
+        head = _HEAD.pack(seq, _OK_NUMBER, True, True, started, duration, time.monotonic(), 0, 0)
+        return head, ()  # as most are
     return _encoded(seq, res, _pickled)
 
 

@@ -136,10 +136,8 @@ def stop_message() -> bytes:
     return _HEAD.pack(STOP, 0)
 
 
-def submission_numbers(message: bytes) -> tuple[int, int]:
-    """The number of a submission, or STOP, and the index of its task."""
-    seq, index = _HEAD.unpack_from(message)
-    return seq, index
+# Of a submission: its number, or STOP, and the index of its task.
+submission_numbers = _HEAD.unpack_from
 
 
 def submission_content(message: bytes, buffers: Landed) -> tuple[bytes | None, Shared]:
