@@ -9,8 +9,8 @@ import itertools
 import os
 import pathlib
 import signal
-import threading
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
