@@ -52,9 +52,8 @@ _MAX_STACKS = 1 << 18
 
 
 class Item:
-    """A submitted task."""
+    """A submitted task. One is made for each, so what most have in common is the class's."""
 
-    # Until it is otherwise; of the class, as one is made for each task.
     handed = 0.0  # when a worker got it
     since: float | None = None  # when it began
     told = False  # that it began was told

@@ -178,7 +178,7 @@ class ProcessWorkerPool(WorkerPool):
 
     def _submit(self, task: Task, shared: Shared) -> None:
         with self._lock:
-            self._note_submitted(task, shared)
+            self._note_submitted([(task, shared)])
             self._serve()
         self._tell_beginnings()
 
@@ -188,11 +188,11 @@ class ProcessWorkerPool(WorkerPool):
             super().submit_all(batch)  # which says what is wrong
             return
         with self._lock:
+            before = len(self._backlog)
             try:
-                for task, shared in batch:
-                    self._note_submitted(task, shared)
-                    self.due += 1
+                self._note_submitted(batch)
             finally:
+                self.due += len(self._backlog) - before
                 try:
                     self._serve()
                 except BaseException:  # an interrupt
@@ -200,10 +200,11 @@ class ProcessWorkerPool(WorkerPool):
                     raise
         self._tell_beginnings()
 
-    def _note_submitted(self, task: Task, shared: Shared) -> None:
-        index = self._staff.roster.index(task)
-        self._seqs += 1
-        self._backlog.append(Item(self._seqs, index, task, shared, self._timeout_of(task)))
+    def _note_submitted(self, batch: Iterable[tuple[Task, Shared]]) -> None:
+        index_of, timeout_of, append = self._staff.roster.index, self._timeout_of, self._backlog.append
+        for task, shared in batch:
+            self._seqs += 1
+            append(Item(self._seqs, index_of(task), task, shared, timeout_of(task)))
 
     @property
     def _depth(self) -> int:
