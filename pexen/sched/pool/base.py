@@ -172,9 +172,9 @@ class WorkerPool(abc.ABC):
         return 0 if enough else self.workers + self._spare.depth - self.due
 
     def marks(self) -> tuple[int, int]:
-        """How few tasks may be out before it wants more: be it one, or only if they are many."""
+        """How few tasks may be out before it wants more: be it one, or only many, or later."""
         low = self.workers + self._spare.low - 1
-        few = -1 if self._spare.in_bulk else self.workers
+        few = -1 if self._spare.in_bulk else self.workers  # never one that is very short
         return few if self._spare.adapts else low, low
 
     def submit_all(self, batch: Sequence[tuple[Task, Shared]]) -> None:
