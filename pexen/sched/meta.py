@@ -204,10 +204,8 @@ def meta_of(callobj: Task) -> SchedMeta:
 
 def kwargs_of(callobj: Task) -> dict[str, Any]:
     """The keyword arguments that the callable's metadata gives, only to be read."""
-    meta = getattr(callobj, SCHED_ATTR_NAME, None)
-    if (type(meta) is SchedMeta or is_meta(meta)) and meta.stored_bits & _KWARGS:
-        return meta.kwargs
-    return {}
+    meta = meta_of(callobj)
+    return meta.kwargs if meta.stored_bits & _KWARGS else {}
 
 
 def retrieve_meta(callobj: Task) -> SchedMeta:

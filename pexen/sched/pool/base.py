@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from ..common import PoolError, Shared, Task, TaskRes
-from ..meta import BITS, SCHED_ATTR_NAME, SchedMeta, is_meta
+from ..meta import BITS, meta_of
 from .checks import check_count
 from .spare import Spare
 
@@ -221,10 +221,9 @@ class WorkerPool(abc.ABC):
 
     def _timeout_of(self, task: Task) -> float | None:
         """Seconds that the task may run, None for ever."""
-        meta = getattr(task, SCHED_ATTR_NAME, None)
-        if (type(meta) is SchedMeta or is_meta(meta)) and meta.stored_bits & _TIMEOUT:
-            return self.timeout if meta.timeout is None else meta.timeout
-        return self.timeout
+        meta = meta_of(task)
+        own = meta.timeout if meta.stored_bits & _TIMEOUT else None
+        return self.timeout if own is None else own
 
     def _tell_beginnings(self) -> None:
         """Call on_begin. No lock is held, as who is told may want to look at the pool."""

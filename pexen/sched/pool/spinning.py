@@ -44,6 +44,7 @@ _SOONER = 0.9
 # How many waits in a row are spent asleep, at most, as looking was in vain.
 _MOST_RESTS = 255
 
+# Where the system has no such call, a sleep of no time does the same.
 let_others_go = getattr(os, "sched_yield", lambda: time.sleep(0))
 
 # To go through them takes 15 to 20 µs; what lets the interpreter go are more than 5,120.

@@ -55,7 +55,6 @@ _MANY_SECONDS = 0.001  # that results of short tasks may wait for more of them
 _LOOK_AGAIN_SECONDS = 0.05
 
 _TIMEOUT, _KWARGS = BITS["timeout"], BITS["kwargs"]
-_READ = _TIMEOUT | _KWARGS
 _NO_KWARGS: dict[str, Any] = {}  # only to be read
 
 
@@ -133,11 +132,10 @@ class ThreadWorkerPool(WorkerPool):
             meta = getattr(task, SCHED_ATTR_NAME, DEFAULTS)
             if type(meta) is SchedMeta or is_meta(meta):
                 bits = meta.stored_bits
-                if bits & _READ:
-                    if bits & _TIMEOUT:
-                        limit = meta.timeout or usual
-                    if bits & _KWARGS:
-                        kwargs = meta.kwargs
+                if bits & _TIMEOUT:
+                    limit = meta.timeout or usual
+                if bits & _KWARGS:
+                    kwargs = meta.kwargs
             live[ticket] = item = ticket, task, shared, limit, kwargs
             if limit is not None:
                 self._timed.add(ticket)
