@@ -80,6 +80,14 @@ def remaining_paths(
     return paths
 
 
+def find_paths(graph: Graph, order: Sequence[int]) -> None:
+    """Find the remaining paths of a new graph, counted in tasks, for all runs of it to come.
+
+    So who builds a scheduler pays for it, and not who waits for the first task of a run.
+    """
+    graph.paths = remaining_paths(graph, order, None, _TIE)
+
+
 def _dependents(tag: TagNode, first: int) -> int:
     waiters = (tag.waiters, *tag.barred.values())
     return sum(len(nodes) - bisect_left(nodes, first) for nodes in waiters)
@@ -142,8 +150,11 @@ class Order:
             for tag in self._graph.provides[node]:
                 tag.beyond = 0.0
         weights = self._weights(first)
-        tie = _TIE * (_UNIT if self._unknown is None else self._unknown)
-        paths = remaining_paths(self._graph, order, weights, tie, first)
+        if weights is None and not first and self._graph.paths is not None:
+            paths = [*self._graph.paths]
+        else:
+            tie = _TIE * (_UNIT if self._unknown is None else self._unknown)
+            paths = remaining_paths(self._graph, order, weights, tie, first)
         _queue_up(self._declared, weights, paths, first)
         if self._given is not None:
             for node, task in enumerate(self._graph.tasks[first:], first):

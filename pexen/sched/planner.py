@@ -13,7 +13,7 @@ import os
 import threading
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..util import PexenWarning
@@ -24,7 +24,8 @@ from .events import Announcer, Listener
 from .garbage import uncollected
 from .graph import Graph
 from .interrupt import Interrupts
-from .order import Durations, Order
+from .meta import SchedMeta
+from .order import Durations, Order, find_paths
 from .plan import Plan, make_plan
 from .pool.base import WorkerPool
 from .pool.checks import check_count, check_seconds
@@ -109,13 +110,21 @@ class Sched:
                 run.check(new)
                 run.pool.admit(new)
             first = len(self._graph)
-            order = uncollected(len(new), self._graph.add, zip(new, metas))
+            order = uncollected(len(new), self._put, zip(new, metas))
             if run is not None:
                 self._declared.read(self._graph.tasks, first)
                 run.admit(first, order)
         unneeded = unneeded_text(self._graph, first)
         if unneeded is not None:
             warnings.warn(unneeded, PexenWarning, stacklevel=3)
+
+    def _put(self, batch: Iterable[tuple[Task, SchedMeta]]) -> Sequence[int]:
+        """Put a batch into the graph; returns a possible order of the new nodes."""
+        is_first = not len(self._graph)
+        order = self._graph.add(batch)
+        if is_first and self._durations is None:
+            find_paths(self._graph, order)
+        return order
 
     # -- running --------------------------------------------------------------------------
 

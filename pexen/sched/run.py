@@ -183,6 +183,7 @@ class Run:
             few, low = pool.marks()
             # How many are out only changes where tasks are handed out, or taken back.
             due, late = pool.due, clock() + AHEAD_SECONDS
+            many = enough - len(best) - len(others)
             for res in results:
                 acquire()
                 try:
@@ -214,10 +215,11 @@ class Run:
                             priorities
                             or due <= few
                             or due <= low
-                            and (len(fresh) + len(best) + len(others) >= enough or clock() >= late)
+                            and (len(fresh) >= many or clock() >= late)
                         ):
                             self.hand_out()
                             due, late = pool.due, clock() + AHEAD_SECONDS
+                            many = enough - len(best) - len(others)
                     try:
                         node = index[id(res[0])]
                     except KeyError:  # of a bound method

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pexen import Sched
+from pexen import Sched, task
+from pexen.sched import DepcheckError
 from pexen.testing import VirtualPool
 
 if TYPE_CHECKING:
@@ -83,3 +84,29 @@ def test_with_locks_a_search_is_near_too() -> None:
     plain = mean(makespan(i) for i in instances)
     long = mean(makespan(i, search=200) for i in instances)
     assert long <= mean(makespan(i, search=64) for i in instances) <= plain < 1.05 * long
+
+
+def sequence(sched: Sched, instance: Instance) -> list[object]:
+    """The tasks of a run in the order in which they end, when nothing is known of durations."""
+    return [res.task for res in sched.run(VirtualPool(instance.workers, seconds))]
+
+
+def test_the_order_is_the_same_however_the_tasks_were_added() -> None:
+    def impossible() -> None:
+        pass
+
+    task(requires={"what nothing provides"})(impossible)
+    for instance in SAMPLE:
+        at_once = Sched(instance.tasks)
+        expected = sequence(at_once, instance)
+        assert sequence(at_once, instance) == expected
+        half = len(instance.tasks) // 2
+        by_halves = Sched(instance.tasks[:half])
+        with pytest.raises(DepcheckError):
+            by_halves.add_tasks([impossible])
+        by_halves.add_tasks(instance.tasks[half:])
+        assert sequence(by_halves, instance) == expected
+        between_runs = Sched(instance.tasks[:half])
+        sequence(between_runs, instance)
+        between_runs.add_tasks(instance.tasks[half:])
+        assert sequence(between_runs, instance) == expected
