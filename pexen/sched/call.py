@@ -6,8 +6,8 @@ import copy
 import functools
 import inspect
 import sys
-import types
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any, NamedTuple, TypeVar, overload
 
 from .common import ExceptionInfo, Outcome, Shared, Task, TaskEnd, TaskFailError, TaskRes
@@ -43,7 +43,7 @@ def takes_shared(task: Task) -> bool:
     A default doesn't matter (`lambda i=i: …` receives the dict); `*args` alone or
     a signature that can't be had means no.
     """
-    if type(task) is types.FunctionType:
+    if type(task) is FunctionType:
         attrs = task.__dict__
         if not attrs or "__wrapped__" not in attrs and "__signature__" not in attrs:
             return task.__code__.co_argcount > 0

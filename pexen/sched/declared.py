@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .common import MutexError, Task, task_name
-from .meta import BITS, DEFAULTS, SCHED_ATTR_NAME, SchedMeta, is_meta
+from .meta import BITS, DEFAULTS, FOR_POOLS, SCHED_ATTR_NAME, SchedMeta, is_meta
 from .requests import NOTHING, Request, common_keys, never_granted
 
 # The fields of which a plain task has none: nothing is to be asked before it is handed out,
@@ -19,7 +19,7 @@ _SPECIAL = sum(
     for name in ("uses", "claims", "resources", "exclusive", "teardown", "retries", "retry_delay")
 )
 _PRIORITY = BITS["priority"]
-_READ = _SPECIAL | _PRIORITY
+_READ = _SPECIAL | _PRIORITY | FOR_POOLS
 
 
 class Declared:
@@ -31,10 +31,11 @@ class Declared:
         # State.
         self.metas: list[SchedMeta] = []
         self.requests: list[Request] = []
-        self.plain = bytearray()  # 1 for a plain task
+        self.plain: list[bool] = []  # whether it is a plain task
         self.special: list[int] = []  # the nodes of the others, ascending
         self.priorities: dict[int, Any] = {}  # where it isn't 0
         self.exclusives = False  # there are exclusive tasks
+        self.for_pools: dict[int, SchedMeta] = {}  # where it gives what a pool has to know
 
     def check(self, task: Task, meta: SchedMeta) -> Request:
         """What the task asks for; MutexError if it can never be granted."""
@@ -70,6 +71,8 @@ class Declared:
             bits = meta.stored_bits
             if bits & _PRIORITY and meta.priority:
                 self.priorities[node] = meta.priority
+            if bits & FOR_POOLS:
+                self.for_pools[node] = meta
             if bits & _SPECIAL:
                 self._note(node, self.check(tasks[node], meta))
 
@@ -78,14 +81,15 @@ class Declared:
             self.priorities.clear()
             self.special.clear()
             self.exclusives = False
+            self.for_pools.clear()
         self.metas[first:] = metas
         self.requests[first:] = [NOTHING] * len(metas)
-        self.plain[first:] = b"\1" * len(metas)
+        self.plain[first:] = [True] * len(metas)
 
     def _note(self, node: int, request: Request) -> None:
         meta = self.metas[node]
         if request is not NOTHING or meta.teardown or meta.retries:
-            self.plain[node] = 0
+            self.plain[node] = False
             self.special.append(node)
             self.requests[node] = request
             self.exclusives = self.exclusives or request.exclusive

@@ -50,7 +50,7 @@ class Graph:
         self._in_order = True
         # Of the present run.
         self.missing: list[int] = []  # needs not met yet
-        self.ended = bytearray()  # OPEN, SUCCEEDED or UNSUCCESSFUL
+        self.ended: list[int] = []  # OPEN, SUCCEEDED or UNSUCCESSFUL
         self._prepared = False  # tags may have state of a run
 
     def __len__(self) -> int:
@@ -181,7 +181,7 @@ class Graph:
                 tag.reset()
         self._prepared = True
         self.missing = list(map(len, self.requires))
-        self.ended = bytearray(len(self.tasks))
+        self.ended = [OPEN] * len(self.tasks)
         for node, needs in self.barred.items():
             self.missing[node] += len(needs)
             for kind, tag in needs:
@@ -199,7 +199,7 @@ class Graph:
         """
         size = len(self.tasks)
         self.missing.extend([0] * (size - first))
-        self.ended.extend(bytes(size - first))
+        self.ended.extend([OPEN] * (size - first))
         ready: list[int] = []
         blocked: Blocked = []
         for node in range(first, size):

@@ -11,55 +11,50 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NoReturn, TypeGuard, TypeVar, overload
 
 from .common import Task, task_name
-from .metacheck import (
-    check_flag,
-    check_keys,
-    check_kwargs,
-    check_priority,
-    check_resources,
-    check_retries,
-    check_retry_delay,
-    check_timeout,
-)
+from .metacheck import FIELDS
 
 SCHED_ATTR_NAME = "pexen_sched_meta_"
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-# Of each field, how a value is checked and normalised.
-_FIELDS: dict[str, Callable[[str, Any], Any]] = {
-    "requires": check_keys,
-    "provides": check_keys,
-    "after": check_keys,
-    "teardown": check_flag,
-    "uses": check_keys,
-    "claims": check_keys,
-    "resources": check_resources,
-    "exclusive": check_flag,
-    "priority": check_priority,
-    "kwargs": check_kwargs,
-    "timeout": check_timeout,
-    "retries": check_retries,
-    "retry_delay": check_retry_delay,
-}
+T = TypeVar("T")
 
 # Of each field, its bit in `SchedMeta.stored_bits`.
-BITS = {name: 1 << number for number, name in enumerate(_FIELDS)}
+BITS = {name: 1 << number for number, name in enumerate(FIELDS)}
 _KWARGS = BITS["kwargs"]
 
-# The defaults that can be changed in place, so that each task needs its own.
-_MUTABLE_DEFAULTS: dict[str, Callable[[], Any]] = {
-    name: dict if name in ("resources", "kwargs") else set
-    for name in ("requires", "provides", "after", "uses", "claims", "resources", "kwargs")
-}
+# Of those fields that a pool has to know of.
+FOR_POOLS = BITS["timeout"] | _KWARGS
 
 # Past the check. By this and not by way of its __dict__, an instance has no dict to be made
 # and looked after until somebody asks for it.
 _put = object.__setattr__
 
-# Those of them whose check makes a new set or dict; kwargs stay the dict that was given.
-_COPIED = _MUTABLE_DEFAULTS.keys() - {"kwargs"}
+# The fields whose check makes a new set or dict; kwargs stay the dict that was given.
+_COPIED = {"requires", "provides", "after", "uses", "claims", "resources"}
+
+
+class _OnDemand:
+    """The default of a field that can be changed in place, so that each task needs its own.
+
+    It comes into being when it is first asked for. What has no __set__ is only asked where the
+    instance has nothing of that name. (A __getattr__ would make all attributes five times as slow.)
+    """
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self.make = make
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, meta: SchedMeta | None, owner: type) -> Any:
+        if meta is None:
+            raise AttributeError(f"type object {owner.__name__!r} has no attribute {self._name!r}")
+        _put(meta, "stored_bits", meta.stored_bits | BITS[self._name])
+        return meta.__dict__.setdefault(self._name, self.make())
+
+
+def _on_demand(make: type[T]) -> T:
+    return _OnDemand(make)  # type: ignore[return-value]  # what an instance shows
 
 
 class SchedMeta:
@@ -92,16 +87,16 @@ class SchedMeta:
 
     stored_bits = 0  # not annotated, as the annotations are the fields
 
-    requires: set[Any]
-    provides: set[Any]
-    after: set[Any]
+    requires: set[Any] = _on_demand(set)
+    provides: set[Any] = _on_demand(set)
+    after: set[Any] = _on_demand(set)
     teardown: bool = False
-    uses: set[Any]
-    claims: set[Any]
-    resources: dict[Any, float]
+    uses: set[Any] = _on_demand(set)
+    claims: set[Any] = _on_demand(set)
+    resources: dict[Any, float] = _on_demand(dict)
     exclusive: bool = False
     priority: Any = 0
-    kwargs: dict[str, Any]
+    kwargs: dict[str, Any] = _on_demand(dict)
     timeout: float | None = None
     retries: int = 0
     retry_delay: float = 0
@@ -116,13 +111,6 @@ class SchedMeta:
 
     def __setattr__(self, name: str, value: Any) -> None:
         _store(self, _checked({name: value}))
-
-    def __getattr__(self, name: str) -> Any:
-        # Only reached for what is neither in __dict__ nor a plain default of the class.
-        if name not in _MUTABLE_DEFAULTS:
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        _put(self, "stored_bits", self.stored_bits | BITS[name])
-        return self.__dict__.setdefault(name, _MUTABLE_DEFAULTS[name]())
 
     def __copy__(self) -> SchedMeta:
         import copy  # which who calls this mostly has
@@ -143,12 +131,12 @@ class SchedMeta:
     __hash__ = None  # type: ignore[assignment]  # mutable
 
     def __repr__(self) -> str:
-        return repr({name: getattr(self, name) for name in _FIELDS})
+        return repr({name: getattr(self, name) for name in FIELDS})
 
     def given(self) -> dict[str, Any]:
         """The fields whose value differs from their default."""
         fields = vars(self)
-        given = {name: fields[name] for name in _FIELDS if name in fields}
+        given = {name: fields[name] for name in FIELDS if name in fields}
         return {name: value for name, value in given.items() if value != _default(name)}
 
 
@@ -166,17 +154,18 @@ def _store(meta: SchedMeta, checked: dict[str, Any]) -> None:
 
 
 def _default(name: str) -> Any:
-    return _MUTABLE_DEFAULTS[name]() if name in _MUTABLE_DEFAULTS else getattr(SchedMeta, name)
+    default = vars(SchedMeta)[name]
+    return default.make() if isinstance(default, _OnDemand) else default
 
 
 def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
     if "stored_bits" in fields:  # they are the vars() of other metadata
         fields = {name: fields[name] for name in fields if name != "stored_bits"}
-    return {name: _FIELDS.get(name, _unknown)(name, value) for name, value in fields.items()}
+    return {name: FIELDS.get(name, _unknown)(name, value) for name, value in fields.items()}
 
 
 def _unknown(name: str, value: Any) -> NoReturn:
-    known = ", ".join(_FIELDS)
+    known = ", ".join(FIELDS)
     raise AttributeError(f"{name} is not a valid metadata field; fields are {known}")
 
 
@@ -204,8 +193,18 @@ def meta_of(callobj: Task) -> SchedMeta:
 
 def kwargs_of(callobj: Task) -> dict[str, Any]:
     """The keyword arguments that the callable's metadata gives, only to be read."""
-    meta = meta_of(callobj)
+    return kwargs_in(meta_of(callobj))
+
+
+def kwargs_in(meta: SchedMeta) -> dict[str, Any]:
+    """The keyword arguments that metadata gives, only to be read."""
     return meta.kwargs if meta.stored_bits & _KWARGS else {}
+
+
+def for_pool(callobj: Task) -> SchedMeta | None:
+    """The callable's metadata, if it gives a timeout or kwargs, of which a pool has to know."""
+    meta = meta_of(callobj)
+    return meta if meta.stored_bits & FOR_POOLS else None
 
 
 def retrieve_meta(callobj: Task) -> SchedMeta:

@@ -6,7 +6,7 @@ Each takes the field's name and the value, and raises AttributeError naming both
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from .common import Tag
@@ -149,3 +149,21 @@ def check_retry_delay(name: str, value: Any) -> Any:
     if not _is_number(value) or not 0 <= value < math.inf:
         raise AttributeError(f"{name} is {value!r}; give seconds, 0 or above")
     return value
+
+
+# Of each field, how a value is checked and normalised.
+FIELDS: dict[str, Callable[[str, Any], Any]] = {
+    "requires": check_keys,
+    "provides": check_keys,
+    "after": check_keys,
+    "teardown": check_flag,
+    "uses": check_keys,
+    "claims": check_keys,
+    "resources": check_resources,
+    "exclusive": check_flag,
+    "priority": check_priority,
+    "kwargs": check_kwargs,
+    "timeout": check_timeout,
+    "retries": check_retries,
+    "retry_delay": check_retry_delay,
+}

@@ -6,7 +6,7 @@ import math
 import numbers
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import count, repeat
+from itertools import repeat
 from operator import neg
 from typing import Any
 
@@ -161,7 +161,9 @@ class Order:
                 given = known_duration(self._given, task, "order")
                 if given is not None:
                     paths[node - first] = given
-        self.entries.extend(self._entries(first, paths))
+        # Where all nodes join, their numbers are there, as objects, and needn't be made again.
+        nodes = range(first, len(self._graph)) if first else self._graph.index.values()
+        self.entries.extend(self._entries(nodes, paths))
         return weights
 
     def check(self, tasks: Iterable[Task]) -> None:
@@ -180,12 +182,12 @@ class Order:
         unknown = self._unknown
         return [unknown if seconds is None else seconds for seconds in known]
 
-    def _entries(self, first: int, paths: list[float]) -> list[Entry]:
-        """Entries of the nodes from `first` on, whose remaining paths are given."""
+    def _entries(self, nodes: Iterable[int], paths: list[float]) -> list[Entry]:
+        """Entries of nodes whose remaining paths are given."""
         priorities = self._declared.priorities
         if not priorities:
-            return list(zip(repeat(0), map(neg, paths), count(first)))
-        return [(priorities.get(node, 0), -path, node) for node, path in enumerate(paths, first)]
+            return list(zip(repeat(0), map(neg, paths), nodes))
+        return [(priorities.get(node, 0), -path, node) for node, path in zip(nodes, paths)]
 
     def retry_entry(self, node: int) -> Entry:
         """The node before another attempt: after all others of its priority."""

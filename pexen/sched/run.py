@@ -24,7 +24,7 @@ from heapq import heappop, heappush
 from typing import Any
 
 from . import events
-from .common import Outcome, Reason, Shared, Task, TaskLostError, TaskRes, identity
+from .common import Outcome, Reason, Task, TaskLostError, TaskRes, identity
 from .control import ABORT, Control
 from .declared import Declared
 from .frontline import Entry, Frontline
@@ -34,7 +34,7 @@ from .impasse import gating_teardown, impasse
 from .interrupt import Interrupts, may_go_on, this_place
 from .locks import Locks
 from .order import Order
-from .pool.base import WorkerPool
+from .pool.base import Submission, WorkerPool
 from .pool.spare import AHEAD_SECONDS, MANY
 from .requests import Request
 from .retries import Retries
@@ -276,7 +276,8 @@ class Run:
         build, build_alone = self._shared.build, self._shared.alone()
         simple = not (self._counting or self.control.stopped)
         best, others = self._frontline.sorted, self._frontline.heap
-        batch: list[tuple[Task, Shared]] = []
+        batch: list[Submission] = []
+        said = self.declared.for_pools.get
         while (best or others) and len(batch) < room:
             if not others:
                 entry = best.pop()
@@ -287,7 +288,7 @@ class Run:
             node = entry[2]
             if state[node] is READY and simple and plain[node]:
                 state[node] = HANDED
-                batch.append((tasks[node], build_alone() if build_alone else build(node)))
+                batch.append((tasks[node], build_alone() if build_alone else build(node), said(node)))
             else:
                 self._ask(node, entry, batch)
         if batch:
@@ -295,10 +296,10 @@ class Run:
             self._worst = entry[0] if self._worst is None else max(self._worst, entry[0])
             self.handed += len(batch)
             if events.Checkpoint in self._heard:
-                self._tell(events.Checkpoint, [task for task, _ in batch])
+                self._tell(events.Checkpoint, [task for task, _, _ in batch])
             self.pool.submit_all(batch)
 
-    def _ask(self, node: int, entry: Entry, batch: list[tuple[Task, Shared]]) -> None:
+    def _ask(self, node: int, entry: Entry, batch: list[Submission]) -> None:
         """Let a task that isn't plain ask for what it needs; it joins the batch if it gets it."""
         if self.state[node] is not READY:
             self.locks.forget(node)
@@ -309,7 +310,7 @@ class Run:
             if self.declared.metas[node].retries:
                 shared = self._retries.shared(node, shared)
             self.state[node] = HANDED
-            batch.append((self.graph.tasks[node], shared))
+            batch.append((self.graph.tasks[node], shared, self.declared.for_pools.get(node)))
         else:
             self.state[node] = PARKED
         if self.locks.reoffered:

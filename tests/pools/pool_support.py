@@ -7,12 +7,16 @@ import os
 import pathlib
 import select
 import warnings
+from collections.abc import Iterable
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
 
 import process_tree
 
+from pexen.sched.common import Shared, Task
+from pexen.sched.meta import for_pool
 from pexen.sched.pool import ExecutorPool, ProcessWorkerPool, ThreadWorkerPool, WorkerPool
+from pexen.sched.pool.base import Submission
 
 START_METHODS = os.environ.get("PEXEN_START_METHODS", "fork forkserver spawn").split()
 KINDS = ["threads", *START_METHODS]
@@ -30,6 +34,11 @@ def make(kind: str, workers: Any = 1, spare: Any = 1, **kwargs: Any) -> WorkerPo
 
 
 _executors: list[Executor] = []
+
+
+def submissions(pairs: Iterable[tuple[Task, Shared]]) -> list[Submission]:
+    """Tasks with their shared dicts, as a scheduler submits them."""
+    return [(task, shared, for_pool(task)) for task, shared in pairs]
 
 
 def executor(kind: str, places: int) -> Executor:

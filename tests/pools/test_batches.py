@@ -13,7 +13,7 @@ from typing import Any
 
 import pool_tasks as tasks
 import pytest
-from pool_support import EXECUTOR_KINDS, KINDS, START_METHODS, make
+from pool_support import EXECUTOR_KINDS, KINDS, START_METHODS, make, submissions
 from test_contract import finish, started
 
 from pexen import Sched, task
@@ -32,7 +32,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 def test_a_batch_is_run_in_its_order(kind: str) -> None:
     pool = started(kind, tasks.echo, spare=MANY)
-    pool.submit_all([(tasks.echo, {"n": n}) for n in range(MANY)])
+    pool.submit_all(submissions([(tasks.echo, {"n": n}) for n in range(MANY)]))
     assert [res.ret for res in finish(pool)] == list(range(MANY))
 
 
@@ -40,7 +40,7 @@ def test_each_task_of_batches_has_one_result(kind: str) -> None:
     pool = started(kind, tasks.echo, workers=2)
     seen: list[Any] = []
     for start in range(0, MANY, 50):
-        pool.submit_all([(tasks.echo, {"n": n}) for n in range(start, start + 50)])
+        pool.submit_all(submissions([(tasks.echo, {"n": n}) for n in range(start, start + 50)]))
         seen += pool.results()
     seen += finish(pool)
     assert sorted(res.ret for res in seen) == list(range(MANY))
@@ -56,13 +56,14 @@ def test_a_batch_is_refused_by_a_pool_that_does_not_run(kind: str) -> None:
     pool = make(kind)
     pool.register([tasks.noop])
     with pytest.raises(PoolError, match="The pool is not running"):
-        pool.submit_all([(tasks.noop, {})])
+        pool.submit_all(submissions([(tasks.noop, {})]))
 
 
 def test_those_before_one_that_is_refused_are_submitted(start_method: str) -> None:
-    pool = started(start_method, tasks.noop)
+    noop = tasks.noop
+    pool = started(start_method, noop)
     with pytest.raises(PoolError, match="Cannot submit unregistered task"):
-        pool.submit_all([(tasks.noop, {}), (tasks.noop, {}), (tasks.echo, {}), (tasks.noop, {})])
+        pool.submit_all(submissions([(body, {}) for body in (noop, noop, tasks.echo, noop)]))
     assert [res.outcome for res in finish(pool)] == ["ok", "ok"]
 
 
@@ -70,7 +71,7 @@ def test_a_dict_that_cannot_be_sent_fails_one_task_of_its_batch(start_method: st
     pool = started(start_method, tasks.echo, workers=2, spare=20)
     dicts: list[dict[str, Any]] = [{"n": n} for n in range(9)]
     dicts[4] = {"n": threading.Lock()}
-    pool.submit_all([(tasks.echo, shared) for shared in dicts])
+    pool.submit_all(submissions([(tasks.echo, shared) for shared in dicts]))
     results = finish(pool)
     failed = [res for res in results if res.outcome is Outcome.FAILED]
     assert len(results) == 9 and [res.shared for res in failed] == [dicts[4]]
@@ -88,7 +89,7 @@ def test_an_interrupt_amid_a_batch_keeps_the_others(start_method: str) -> None:
     dicts: list[dict[str, Any]] = [{"n": n} for n in range(9)]
     dicts[4] = {"n": Interrupted()}
     with pytest.raises(KeyboardInterrupt):
-        pool.submit_all([(tasks.echo, shared) for shared in dicts])
+        pool.submit_all(submissions([(tasks.echo, shared) for shared in dicts]))
     assert sorted(res.ret for res in finish(pool)) == [0, 1, 2, 3, 5, 6, 7, 8]
 
 
@@ -97,7 +98,7 @@ def test_only_the_one_that_had_begun_is_lost_with_its_worker(start_method: str) 
     batch: list[Any] = [(tasks.echo, {"n": n}) for n in range(60)]
     for place in (0, 20, 21, 45):
         batch.insert(place, (tasks.die, {}))
-    pool.submit_all(batch)
+    pool.submit_all(submissions(batch))
     results = finish(pool)
     assert sum(res.outcome is Outcome.LOST for res in results) == 4
     assert [res.ret for res in results if res.outcome is Outcome.OK] == list(range(60))
@@ -108,7 +109,7 @@ def test_what_is_taken_back_out_of_a_batch_has_not_begun(kind: str, event: Any) 
     pool = started(kind, waits, tasks.echo, spare=20)
     first: list[Any] = [(tasks.echo, {"n": n}) for n in range(5)]
     last: list[Any] = [(tasks.echo, {"n": n}) for n in range(5, 12)]
-    pool.submit_all([*first, (waits, {}), *last])
+    pool.submit_all(submissions([*first, (waits, {}), *last]))
     seen: list[Any] = []
     while len(seen) < 5:
         seen += pool.results()
@@ -116,7 +117,7 @@ def test_what_is_taken_back_out_of_a_batch_has_not_begun(kind: str, event: Any) 
     pool.results(0.01)  # a pool on an executor looks at what has begun
     back = pool.withdraw()
     assert back == [tasks.echo] * 7
-    pool.submit_all([(tasks.echo, {"n": 100})])
+    pool.submit_all(submissions([(tasks.echo, {"n": 100})]))
     event.set()
     seen += finish(pool)
     assert [res.ret for res in seen] == [0, 1, 2, 3, 4, None, 100]
@@ -126,7 +127,7 @@ def test_what_is_taken_back_out_of_a_batch_has_not_begun(kind: str, event: Any) 
 def test_an_idle_worker_gets_what_waits_behind_a_long_task(kind: str, event: Any) -> None:
     waits = task(functools.partial(tasks.wait_for), kwargs={"event": event})
     pool = started(kind, waits, tasks.echo, workers=2, spare=60)
-    pool.submit_all([(waits, {}), *[(tasks.echo, {"n": n}) for n in range(50)]])
+    pool.submit_all(submissions([(waits, {}), *[(tasks.echo, {"n": n}) for n in range(50)]]))
     seen: list[Any] = []
     while len(seen) < 50:
         seen += pool.results()
@@ -137,7 +138,7 @@ def test_an_idle_worker_gets_what_waits_behind_a_long_task(kind: str, event: Any
 
 def test_a_worker_that_is_to_be_replaced_gets_no_more_than_it_may_run(start_method: str) -> None:
     pool = started(start_method, tasks.whoami, spare=20, tasks_per_worker=4)
-    pool.submit_all([(tasks.whoami, {})] * 10)
+    pool.submit_all(submissions([(tasks.whoami, {})] * 10))
     workers = [res.ret[0] for res in finish(pool)]
     assert [workers.count(pid) for pid in dict.fromkeys(workers)] == [4, 4, 2]
 
@@ -155,7 +156,7 @@ def test_a_batch_of_late_tasks_that_only_a_fresh_fork_knows_is_run(
         monkeypatch.setattr(tasks, name, body, raising=False)
         bodies.append(body)
     pool.admit(bodies)
-    pool.submit_all([(body, {}) for body in bodies])
+    pool.submit_all(submissions([(body, {}) for body in bodies]))
     results = finish(pool)
     assert [res.outcome for res in results] == [Outcome.OK] * 20
     assert sorted(bodies.index(res.task) for res in results) == list(range(20))
@@ -177,7 +178,7 @@ def test_batches_survive_workers_that_die_and_tasks_that_are_taken_back(seed: in
     numbers: list[int] = []
     while left or dues:
         batch = [left.popleft() for _ in range(min(len(left), rng.randrange(1, 40)))]
-        pool.submit_all([(body, {"n": n}) for n in batch])
+        pool.submit_all(submissions([(body, {"n": n}) for n in batch]))
         dues += len(batch)
         if rng.random() < 0.3:
             dues -= len(pool.withdraw())

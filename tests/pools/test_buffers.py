@@ -16,6 +16,7 @@ from typing import Any
 
 import pool_tasks as tasks
 import pytest
+from pool_support import submissions
 from test_contract import finish, started
 
 from pexen.sched import Outcome
@@ -91,7 +92,7 @@ def send_back(shared: dict[str, Any]) -> Any:
 def test_large_data_arrives_in_both_directions(start_method: str, name: str) -> None:
     data = MADE[name]()
     pool = started(start_method, send_back)
-    pool.submit_all([(send_back, {"data": data, "n": n}) for n in range(3)])
+    pool.submit_all(submissions([(send_back, {"data": data, "n": n}) for n in range(3)]))
     results = finish(pool)
     assert [res.outcome for res in results] == [Outcome.OK] * 3
     assert all(res.ret == data and type(res.ret) is type(data) for res in results)
@@ -118,7 +119,7 @@ def test_what_was_submitted_may_be_changed_at_once(start_method: str) -> None:
     data = bytearray(b"a" * 10 * SIZE)
     grid = Grid(memoryview(data).toreadonly(), 1)
     pool = started(start_method, send_back, workers=2)
-    pool.submit_all([(send_back, {"data": data}), (send_back, {"data": grid})])
+    pool.submit_all(submissions([(send_back, {"data": data}), (send_back, {"data": grid})]))
     data[:] = b"b" * len(data)
     returned = {type(res.ret): res.ret for res in finish(pool)}
     assert returned[bytearray] == bytes(returned[Grid].data) == b"a" * 10 * SIZE
@@ -164,7 +165,7 @@ def return_what_breaks() -> Any:
 
 def test_what_cannot_be_loaded_is_found_out_where_it_was_made(start_method: str) -> None:
     pool = started(start_method, return_what_breaks, tasks.noop)
-    pool.submit_all([(return_what_breaks, {}), (tasks.noop, {})])
+    pool.submit_all(submissions([(return_what_breaks, {}), (tasks.noop, {})]))
     failed, fine = finish(pool)
     assert "bytes are too many" in failed.excinfo.text and fine.outcome is Outcome.OK
 
@@ -177,7 +178,7 @@ def test_a_worker_that_dies_amid_a_large_buffer_loses_its_task_only(start_method
     pool = started(start_method, tasks.whoami, return_much)
     pool.submit(tasks.whoami)
     (first,) = pool.results()
-    pool.submit_all([(return_much, {}), (tasks.whoami, {})])
+    pool.submit_all(submissions([(return_much, {}), (tasks.whoami, {})]))
     (worker,) = pool._crew.workers.values()  # type: ignore[attr-defined]
     while not worker.inbox.partial:
         with contextlib.suppress(BlockingIOError):
@@ -196,7 +197,7 @@ def test_a_buffer_for_which_the_parent_lacks_memory_fails_its_task(
     pool = started(start_method, body, tasks.noop)
     monkeypatch.setattr("pexen.sched.pool.buffers.io", Lacks())
     monkeypatch.setattr("pexen.sched.pool.buffers.bytearray", LacksMemory, raising=False)
-    pool.submit_all([(body, {}), (tasks.noop, {})])
+    pool.submit_all(submissions([(body, {}), (tasks.noop, {})]))
     failed, fine = finish(pool)
     assert failed.outcome is Outcome.FAILED and failed.excinfo.type is MemoryError
     assert fine.outcome is Outcome.OK

@@ -10,6 +10,7 @@ import sys
 import time
 
 import pytest
+from pool_support import submissions
 
 from pexen import Sched, task
 from pexen.sched.pool import ProcessWorkerPool
@@ -133,7 +134,7 @@ def test_what_counts_is_the_end_of_the_task_before_as_its_worker_reported_it() -
     pool = ProcessWorkerPool(1, spare=1)
     pool.register([noop, hangs_with_its_own])
     pool.start()
-    pool.submit_all([(noop, {}), (hangs_with_its_own, {})])
+    pool.submit_all(submissions([(noop, {}), (hangs_with_its_own, {})]))
     worker = pool._crew.workers[1]
     while len(worker.queue) > 1:
         pool.results(0.01)

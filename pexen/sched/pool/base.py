@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from ..common import PoolError, Shared, Task, TaskRes
-from ..meta import BITS, meta_of
+from ..meta import SchedMeta, meta_of
 from .checks import check_count
 from .spare import Spare
 
@@ -30,9 +30,11 @@ LONGEST_SECONDS = 0.5
 # Why a task that was killed is lost.
 ABORTED = "ended, as the run was aborted"
 
-_TIMEOUT = BITS["timeout"]
-
 NEW, RUNNING, CLOSING, ENDED = "new", "running", "closing", "ended"
+
+# A task with its shared dict and its metadata, None if that says nothing that a pool has to know
+# of: neither a timeout nor kwargs.
+Submission = tuple[Task, Shared, SchedMeta | None]
 
 
 class Running(NamedTuple):
@@ -177,12 +179,12 @@ class WorkerPool(abc.ABC):
         few = -1 if self._spare.in_bulk else self.workers  # never one that is very short
         return few if self._spare.adapts else low, low
 
-    def submit_all(self, batch: Sequence[tuple[Task, Shared]]) -> None:
-        """Submit several tasks, each with its shared dict, in this order.
+    def submit_all(self, batch: Sequence[Submission]) -> None:
+        """Submit several tasks in this order.
 
         Raises as `submit` does; those before the one that raises are submitted.
         """
-        for task, shared in batch:
+        for task, shared, _ in batch:
             self.submit(task, shared)
 
     def results(self, timeout: float | None = None) -> list[TaskRes]:
@@ -221,8 +223,7 @@ class WorkerPool(abc.ABC):
 
     def _timeout_of(self, task: Task) -> float | None:
         """Seconds that the task may run, None for ever."""
-        meta = meta_of(task)
-        own = meta.timeout if meta.stored_bits & _TIMEOUT else None
+        own = meta_of(task).timeout
         return self.timeout if own is None else own
 
     def _tell_beginnings(self) -> None:

@@ -41,7 +41,8 @@ from ..common import (
     TaskRes,
     identity,
 )
-from .base import ABORTED, RUNNING, Running, WorkerPool
+from ..meta import for_pool
+from .base import ABORTED, RUNNING, Running, Submission, WorkerPool
 from .channel import PIPE_SIZE
 from .checks import check_count, check_seconds
 from .crew import RESULTS, STACKS, WRITABLE
@@ -178,11 +179,11 @@ class ProcessWorkerPool(WorkerPool):
 
     def _submit(self, task: Task, shared: Shared) -> None:
         with self._lock:
-            self._note_submitted([(task, shared)])
+            self._note_submitted([(task, shared, for_pool(task))])
             self._serve()
         self._tell_beginnings()
 
-    def submit_all(self, batch: Sequence[tuple[Task, Shared]]) -> None:
+    def submit_all(self, batch: Sequence[Submission]) -> None:
         """See the contract. Each worker gets its share at once."""
         if self._state != RUNNING:
             super().submit_all(batch)  # which says what is wrong
@@ -200,11 +201,12 @@ class ProcessWorkerPool(WorkerPool):
                     raise
         self._tell_beginnings()
 
-    def _note_submitted(self, batch: Iterable[tuple[Task, Shared]]) -> None:
-        index_of, timeout_of, append = self._staff.roster.index, self._timeout_of, self._backlog.append
-        for task, shared in batch:
+    def _note_submitted(self, batch: Iterable[Submission]) -> None:
+        index_of, append, usual = self._staff.roster.index, self._backlog.append, self.timeout
+        for task, shared, said in batch:
             self._seqs += 1
-            append(Item(self._seqs, index_of(task), task, shared, timeout_of(task)))
+            timeout = usual if said is None or said.timeout is None else said.timeout
+            append(Item(self._seqs, index_of(task), task, shared, timeout))
 
     @property
     def _depth(self) -> int:

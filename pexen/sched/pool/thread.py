@@ -3,16 +3,19 @@
 Actors and channels:
 
 - the using thread puts items into `_tasks` and reads `_done`;
-- each worker thread takes an item from `_tasks`, runs it, and puts (ticket, result)
-  into `_done`; what it is at stands in its `current`.
+- each worker thread takes an item from `_tasks`, notes in `_at_work` what it is at, runs it,
+  and puts the result into `_done`.
 
 Both channels are lines (`line`). All workers share `_tasks`, so what is handed ahead goes
 to whoever is free first, and is taken back by taking it out of the line.
 
-Invariant: the items whose tickets are in `_live` are those in `_tasks` and those that a worker
-is at. Taking a ticket out is one step that no other thread can be in the midst of, and whoever
-does it settles the item: a worker with its result, the using thread when it abandons the worker
-or takes the item back.
+Invariant: an item that is out is in `_tasks`, or in `_at_work`, or with a worker that is about
+to note it there. Taking it out of either is one step that no other thread can be in the midst
+of. Who takes it out of the line runs it or takes it back; who takes it out of `_at_work` settles
+it: a worker with its result, the using thread when it abandons the worker.
+
+Most items are nothing but what was submitted. Those with a timeout, and all when somebody is told
+of beginnings, are `Tracked`, and are put into `_done` themselves, with their result.
 
 Nothing can end a thread. One whose task is past its timeout, or killed, is abandoned:
 its task gets a result from the using thread, and the worker is replaced. It ends by itself
@@ -36,13 +39,21 @@ from ..common import (
     TaskTimeoutError,
     identity,
 )
-from ..meta import BITS, DEFAULTS, SCHED_ATTR_NAME, SchedMeta, is_meta
-from .base import ABORTED, LONGEST_SECONDS, RUNNING, Running, WorkerPool, out_of_time
+from ..meta import for_pool
+from .base import (
+    ABORTED,
+    LONGEST_SECONDS,
+    RUNNING,
+    Running,
+    Submission,
+    WorkerPool,
+    out_of_time,
+)
 from .line import Line
 from .spare import MANY
 from .spinning import Spin, let_interpreter_go
 from .stacks import add_stacks, of_thread
-from .threadworker import SHARED, TASK, TICKET, TIMEOUT, Item, WorkerThread
+from .threadworker import Item, Message, Tracked, Work, WorkerThread, task_of
 from .wakeup import Wakeup
 
 _log = logging.getLogger("pexen")
@@ -53,9 +64,6 @@ _MANY_SECONDS = 0.001  # that results of short tasks may wait for more of them
 # How soon to look again for a task with a timeout, or to be killed, that no worker has
 # taken up yet: between taking an item and noting it a worker may be off the processor.
 _LOOK_AGAIN_SECONDS = 0.05
-
-_TIMEOUT, _KWARGS = BITS["timeout"], BITS["kwargs"]
-_NO_KWARGS: dict[str, Any] = {}  # only to be read
 
 
 class ThreadWorkerPool(WorkerPool):
@@ -68,26 +76,23 @@ class ThreadWorkerPool(WorkerPool):
     def __init__(self, workers: int = 1, spare: int | None = None) -> None:
         super().__init__(workers, spare)
         self._tasks: Line[Item | None] = Line()
-        self._done: Line[tuple[int, TaskRes] | None] = Line()
+        self._done: Line[Message | None] = Line()
         self._spin = Spin(pause=let_interpreter_go)
         self._threads: list[WorkerThread] = []
         self._started = 0  # workers started so far, for their names
         self._refused = False  # the system did not give as many threads as wanted
-        self._tickets = 0  # tickets given so far
-        self._live: dict[int, Item] = {}  # out, by ticket, in the order of submission
-        self._timed: set[int] = set()  # tickets with a timeout; some may be settled
-        self._doomed: set[int] = set()  # tickets of tasks to be killed
+        self._at_work: dict[int, Work] = {}  # what each worker is at, by its id
+        self._timed: set[Tracked] = set()  # those out that have a timeout
+        self._doomed: set[Any] = set()  # the identities of tasks to be killed
         # Only if on_begin is set:
-        self._begun: set[int] = set()  # tickets that began, as far as it was told
-        self._queue: dict[int, Task] = {}  # the others, in the order of submission
+        self._begun: set[Tracked] = set()  # those that began, as far as it was told
+        self._queue: dict[Tracked, None] = {}  # the others, in the order of submission
 
     def _start(self) -> None:
         self._tasks, self._done = Line(Wakeup()), Line(Wakeup())
-        self._live = {}  # workers that were abandoned have the old one
-        for known in (self._timed, self._doomed, self._begun):
+        self._at_work = {}  # workers that were abandoned have the old one
+        for known in (self._timed, self._doomed, self._begun, self._queue):
             known.clear()
-        self._queue.clear()
-        self._threads = []
         self._refused = False
         self._reinforce()
 
@@ -97,10 +102,10 @@ class ThreadWorkerPool(WorkerPool):
         No more than that: where one task follows the other, the second of two workers
         would take its turn with the first, which makes each hop dearer by a half.
         """
-        wanted = max(1, min(self.workers, len(self._live)))
+        wanted = max(1, min(self.workers, self.due))
         while len(self._threads) < wanted:
             name = f"thread-{self._started + 1}"
-            worker = WorkerThread(name, self._tasks, self._done, self._live)
+            worker = WorkerThread(name, self._tasks, self._done, self._at_work)
             try:
                 worker.start()
             except RuntimeError as exc:  # the system has no more threads
@@ -114,51 +119,50 @@ class ThreadWorkerPool(WorkerPool):
             self._threads.append(worker)
 
     def _submit(self, task: Task, shared: Shared) -> None:
-        self._put_all([(task, shared)])
+        self._put_all([(task, shared, for_pool(task))])
 
-    def submit_all(self, batch: Sequence[tuple[Task, Shared]]) -> None:
+    def submit_all(self, batch: Sequence[Submission]) -> None:
         if self._state != RUNNING:
             return super().submit_all(batch)
         self.due += len(batch)
         self._put_all(batch)
 
-    def _put_all(self, batch: Sequence[tuple[Task, Shared]]) -> None:
-        live, usual, tells = self._live, self.timeout, self.on_begin
-        items = []
-        ticket = self._tickets
-        for task, shared in batch:
-            ticket += 1
-            limit, kwargs = usual, _NO_KWARGS
-            meta = getattr(task, SCHED_ATTR_NAME, DEFAULTS)
-            if type(meta) is SchedMeta or is_meta(meta):
-                bits = meta.stored_bits
-                if bits & _TIMEOUT:
-                    limit = meta.timeout or usual
-                if bits & _KWARGS:
-                    kwargs = meta.kwargs
-            live[ticket] = item = ticket, task, shared, limit, kwargs
-            if limit is not None:
-                self._timed.add(ticket)
-            if tells:
-                self._queue[ticket] = task
-            items.append(item)
-        self._tickets = ticket
-        self._tasks.put_all(items)
+    def _put_all(self, batch: Sequence[Submission]) -> None:
+        if self._doomed:  # of an earlier submission
+            self._doomed.difference_update(identity(task) for task, _, _ in batch)
+        tracks = self.timeout is not None or self.on_begin is not None
+        if tracks or [said for _, _, said in batch if said is not None]:
+            self._tasks.put_all([self._tracked(submission) for submission in batch])
+        else:
+            self._tasks.put_all(batch)
         if len(self._threads) < self.workers:
             self._reinforce()
-        if self._queue:
-            self._begin()
+        self._begin()
+
+    def _tracked(self, submission: Submission) -> Item:
+        """The item for a submission: tracked if it has to be."""
+        limit, said = self.timeout, submission[2]
+        if said is not None and said.timeout is not None:
+            limit = said.timeout
+        if limit is None and self.on_begin is None:
+            return submission
+        item = Tracked(submission, limit)
+        if limit is not None:
+            self._timed.add(item)
+        if self.on_begin is not None:
+            self._queue[item] = None
+        return item
 
     def _begin(self) -> None:
         """Workers take from one queue in order, so the oldest of those out have begun."""
         while self._queue and len(self._begun) < self.workers:
             self._note_begin(next(iter(self._queue)), None)
 
-    def _note_begin(self, ticket: int, since: float | None) -> None:
-        task = self._queue.pop(ticket)
-        self._begun.add(ticket)
+    def _note_begin(self, item: Tracked, since: float | None) -> None:
+        del self._queue[item]
+        self._begun.add(item)
         if self.on_begin is not None:
-            self.on_begin(task, self.clock() if since is None else since)
+            self.on_begin(item.submission[0], self.clock() if since is None else since)
 
     def _collect(self, timeout: float | None) -> list[TaskRes]:
         end = None if timeout is None else self.clock() + timeout
@@ -174,52 +178,62 @@ class ThreadWorkerPool(WorkerPool):
                 spin = self._spin if alone else None
                 done.wait(self._patience(end) if timed else LONGEST_SECONDS, spin)
             messages = done.take_all()
-            got = [message[1] for message in messages if message is not None]
-            if self._queue or self._begun:
-                self._tell_ends(messages)
+            got = [message for message in messages if type(message) is TaskRes]
+            if len(got) < len(messages):
+                got = self._untracked(messages)
+            if self._doomed:
+                self._doomed.difference_update(identity(res.task) for res in got)
             if self._timed or self._doomed:
                 got.extend(self._judge())
             if got or None in messages or end is not None and self.clock() >= end:
                 return got
 
-    def _tell_ends(self, messages: list[tuple[int, TaskRes] | None]) -> None:
+    def _untracked(self, messages: Iterable[Message | None]) -> list[TaskRes]:
+        """The results among messages. Tells that what has ended has begun."""
+        results = []
         for message in messages:
-            if message is not None:
-                ticket, res = message
-                if ticket in self._queue:  # it began, and ended, since we last looked
-                    self._note_begin(ticket, res.started)
-                self._begun.discard(ticket)
+            if isinstance(message, Tracked):
+                res = message.res
+                assert res is not None
+                if message in self._queue:  # it began, and ended, since we last looked
+                    self._note_begin(message, res.started)
+                self._forget(message)
+                results.append(res)
+            elif message is not None:
+                results.append(message)
         self._begin()
+        return results
+
+    def _forget(self, item: Tracked | None) -> None:
+        """The item is settled, or was taken back."""
+        if item is not None:
+            self._timed.discard(item)
+            self._begun.discard(item)
+            self._queue.pop(item, None)
 
     def _patience(self, end: float | None) -> float:
         """Seconds until the caller's or a task's time is up, or it is time to look again."""
         moments = [] if end is None else [end]
         if self._timed or self._doomed:
-            self._timed &= self._live.keys()
-            self._doomed &= self._live.keys()
             unseen = len(self._timed) + len(self._doomed)
-            for _, item, since in self._at_work():
-                limit = item[TIMEOUT]
-                if limit is not None:
-                    moments.append(since + limit)
+            for _, _, _, since, item in list(self._at_work.values()):
+                if item is not None and item.limit is not None:
+                    moments.append(since + item.limit)
                     unseen -= 1
             if unseen > 0:
                 moments.append(self.clock() + _LOOK_AGAIN_SECONDS)
         return self._until(moments)
 
-    def _at_work(self) -> list[tuple[WorkerThread, Item, float]]:
-        at = [(w, w.current) for w in self._threads]
-        return [(w, *now) for w, now in at if now is not None and now[0][TICKET] in self._live]
-
     def _judge(self) -> list[TaskRes]:
         """Abandon the tasks at work that are out of time, or to be killed."""
         now = self.clock()
         ended = []
-        for worker, item, since in self._at_work():
-            limit = item[TIMEOUT]
+        for work in list(self._at_work.values()):
+            worker, task, shared, since, item = work
+            limit = None if item is None else item.limit
             outcome = Outcome.LOST
             error: Exception | None = None
-            if item[TICKET] in self._doomed:
+            if self._doomed and identity(task) in self._doomed:
                 error = TaskLostError(f"{ABORTED}; its thread goes on until it returns")
             elif limit is not None and now >= since + limit:
                 outcome = Outcome.TIMEOUT
@@ -227,55 +241,48 @@ class ThreadWorkerPool(WorkerPool):
             if error is None:
                 continue
             stack = of_thread(worker.ident)
-            if not self._forget(item[TICKET]):
+            if not self._settle(work):
                 continue  # it has just ended
             add_stacks(error, stack)
-            worker.abandon(item[TASK])
+            worker.abandon(task)
             self._threads.remove(worker)
+            self._doomed.discard(identity(task))
+            self._forget(item)
             self._reinforce()
-            ended.append(self._unfinished(worker, item, since, outcome, error))
+            res = TaskRes.unfinished(task, shared, outcome, error, worker.label)
+            res.started, res.duration, res.abandoned = since, self.clock() - since, True
+            ended.append(res)
         self._begin()
         return ended
 
-    def _unfinished(
-        self, worker: WorkerThread, item: Item, since: float, outcome: Outcome, error: Exception
-    ) -> TaskRes:
-        """The result of a task whose worker was abandoned in it."""
-        res = TaskRes.unfinished(item[TASK], item[SHARED], outcome, error, worker.label)
-        res.started, res.duration, res.abandoned = since, self.clock() - since, True
-        return res
-
-    def _forget(self, ticket: int) -> bool:
-        """Take a ticket out; returns whether nobody else has, so that the item is ours to settle."""
-        if self._live.pop(ticket, None) is None:
-            return False
-        self._begun.discard(ticket)
-        self._queue.pop(ticket, None)
-        return True
+    def _settle(self, work: Work) -> bool:
+        """Take out what a worker is at; returns whether it hasn't, so that it is ours to settle."""
+        return self._at_work.pop(id(work), None) is not None
 
     def wake(self) -> None:
         self._done.put(None)
 
     def running(self) -> list[Running]:
-        return [Running(i[TASK], worker.label, since) for worker, i, since in self._at_work()]
+        at_work = list(self._at_work.values())
+        return [Running(task, worker.label, since) for worker, task, _, since, _ in at_work]
 
     def ahead(self) -> list[Task]:
-        return [item[TASK] for item in self._tasks.items.copy() if item is not None]
+        return [task_of(item) for item in self._tasks.items.copy() if item is not None]
 
     def _withdraw(self) -> list[Task]:
         taken = self._tasks.take_all()
-        back = [item for item in taken if item is not None and self._forget(item[TICKET])]
-        self._tasks.put_all([None] * taken.count(None))  # of workers that are to end
-        return [item[TASK] for item in back]
+        back = [item for item in taken if item is not None]
+        self._tasks.put_all([None] * (len(taken) - len(back)))  # of workers that are to end
+        for item in back:
+            self._forget(item if isinstance(item, Tracked) else None)
+        return [task_of(item) for item in back]
 
     def kill(self, tasks: Iterable[Task]) -> None:
-        wanted = {identity(task) for task in tasks}
-        out = list(self._live.items())
-        self._doomed.update(ticket for ticket, item in out if identity(item[TASK]) in wanted)
+        if self.due:
+            self._doomed.update(identity(task) for task in tasks)
 
     def _close(self) -> None:
-        for _ in self._threads:
-            self._tasks.put(None)
+        self._tasks.put_all([None] * len(self._threads))
 
     def _join(self) -> None:
         for worker in self._threads:
@@ -285,10 +292,9 @@ class ThreadWorkerPool(WorkerPool):
 
     def _terminate(self) -> None:
         self.withdraw()
-        for worker, item, _ in self._at_work():
-            if self._forget(item[TICKET]):
-                worker.abandon(item[TASK])
-        self._live.clear()  # from here on no result is heard
+        for work in list(self._at_work.values()):
+            if self._settle(work):
+                work[0].abandon(work[1])
         self._tasks.put_all([None] * len(self._threads))
         self._threads = []
         self._tasks, self._done = Line(), Line()  # without descriptors

@@ -5,45 +5,70 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import Any, Final
+from typing import Any, final
 
 from ..call import run_task
 from ..common import Shared, Task, TaskRes, task_name
+from ..meta import kwargs_in
+from .base import Submission
 from .line import Line
 from .spinning import Spin, let_interpreter_go
 
 _log = logging.getLogger("pexen")
 
-# A task that was handed in: (ticket, task, shared dict, timeout, kwargs). A plain tuple, as one is
-# made for each task and that is the cheapest.
-Item = tuple[int, Task, Shared, float | None, dict[str, Any]]
-TICKET: Final = 0
-TASK: Final = 1
-SHARED: Final = 2
-TIMEOUT: Final = 3
+_NO_KWARGS: dict[str, Any] = {}  # only to be read
+
+
+@final
+class Tracked:
+    """A submission of which the pool has to know by itself, and not only by its result.
+
+    So it is if it has a timeout, or if somebody is told when it begins.
+    """
+
+    __slots__ = ("limit", "res", "submission")
+
+    def __init__(self, submission: Submission, limit: float | None) -> None:
+        self.submission = submission
+        self.limit = limit  # seconds that it may run
+        self.res: TaskRes | None = None  # set by the worker, which then puts this in its place
+
+
+# What is handed in: as it came, which costs nothing, or tracked. And what comes back.
+Item = Submission | Tracked
+Message = TaskRes | Tracked
+
+
+def task_of(item: Item) -> Task:
+    """The task of an item."""
+    submission = item.submission if isinstance(item, Tracked) else item
+    return submission[0]
+
+
+# What a worker is at: the worker, the task, its dict, since when, and the item if it is tracked.
+Work = tuple["WorkerThread", Task, Shared, float, Tracked | None]
 
 
 class WorkerThread(threading.Thread):
-    """One worker. `current` is (item, since) of what it has taken up last, or None.
+    """One worker. `at_work` is the pool's: what each worker is at, by its `id`.
 
-    Whoever takes an item's ticket out of `live` settles the item: the worker does when the
-    task has ended, the pool when it abandons the task. A worker that comes too late
-    puts no result and ends, as it has been replaced.
+    Whoever takes its work out of there settles the item: the worker does when the task has
+    ended, the pool when it abandons the task. A worker that comes too late puts no result and
+    ends, as it has been replaced.
     """
 
     def __init__(
         self,
         name: str,
         tasks: Line[Item | None],
-        done: Line[tuple[int, TaskRes] | None],
-        live: dict[int, Item],
+        done: Line[Message | None],
+        at_work: dict[int, Work],
     ) -> None:
         super().__init__(name=f"pexen-{name}", daemon=True)
         self.label = name
-        self.current: tuple[Item, float] | None = None
         self._tasks = tasks
         self._done = done
-        self._live = live
+        self._at_work = at_work
 
     def forsake(self) -> None:
         """Let go of the channels, and so of their descriptors: it was abandoned, or has ended.
@@ -64,17 +89,23 @@ class WorkerThread(threading.Thread):
             self.forsake()
 
     def _work(self) -> None:
-        live, settle, clock, label = self._live, self._live.pop, time.monotonic, self.label
+        """Work until told to end, or abandoned.
+
+        Why this is long: each task goes through this loop.
+        """
+        at_work, clock, label = self._at_work, time.monotonic, self.label
+        settle = at_work.pop
         items = self._tasks.items  # not the line, for the sake of forsake()
         take = items.popleft
         put, waiting = self._done.items.append, self._done.waiting
         spin = Spin(pause=let_interpreter_go)
         taken = 0
+        tracked: Tracked | None
         while True:
             if not items:
                 self._done.no_more()
-                # Where others are out as well, looking would take the interpreter from them.
-                self._tasks.wait(None, spin if taken == 1 and not live else None)
+                # Where others are at work, looking would take the interpreter from them.
+                self._tasks.wait(None, spin if taken == 1 and not at_work else None)
                 taken = 0
             try:
                 item = take()
@@ -83,15 +114,25 @@ class WorkerThread(threading.Thread):
             taken += 1
             if item is None:
                 return
-            ticket, task, shared, _, kwargs = item
+            if type(item) is Tracked:
+                tracked, submission = item, item.submission
+            else:
+                tracked, submission = None, item
+            task, shared, said = submission
             started = clock()
-            self.current = item, started
+            now = self, task, shared, started, tracked
+            at_work[id(now)] = now
+            kwargs = _NO_KWARGS if said is None else kwargs_in(said)
             res = run_task(task, shared, kwargs, clock, started)
             res.worker = label
-            if settle(ticket, None) is None:
+            if settle(id(now), None) is None:
                 return
-            self.current = None
-            put((ticket, res))
+            if tracked is None:
+                put(res)
+            else:
+                tracked.res = res
+                put(tracked)
             if waiting:
                 self._done.wake_one()
-            del item, task, shared, kwargs, res  # not to be kept alive while idle
+            # Not to be kept alive while idle.
+            del item, tracked, submission, task, shared, now, kwargs, res
