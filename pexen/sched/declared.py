@@ -10,7 +10,7 @@ from typing import Any
 
 from .common import MutexError, Task, task_name
 from .meta import BITS, DEFAULTS, FOR_POOLS, SCHED_ATTR_NAME, SchedMeta, is_meta
-from .requests import NOTHING, Request, common_keys, never_granted
+from .requests import NOTHING, Request, asked, common_keys, never_granted
 
 # The fields of which a plain task has none: nothing is to be asked before it is handed out,
 # and nothing follows from its end but what follows from its tags.
@@ -32,14 +32,25 @@ class Declared:
         self.metas: list[SchedMeta] = []
         self.requests: list[Request] = []
         self.plain: list[bool] = []  # whether it is a plain task
+        self.ordinary: list[bool] = []  # whether it would be one if it asked for nothing
         self.special: list[int] = []  # the nodes of the others, ascending
         self.priorities: dict[int, Any] = {}  # where it isn't 0
         self.exclusives = False  # there are exclusive tasks
         self.for_pools: dict[int, SchedMeta] = {}  # where it gives what a pool has to know
+        self._checked: dict[tuple[Any, ...], Request] = {}  # by what is `asked`
 
     def check(self, task: Task, meta: SchedMeta) -> Request:
-        """What the task asks for; MutexError if it can never be granted."""
-        request = Request.of(meta)
+        """What the task asks for; MutexError if it can never be granted.
+
+        Those who ask for the same get the same object.
+        """
+        key = asked(meta)
+        request = self._checked.get(key)
+        if request is None:
+            request = self._checked[key] = self._check(task, Request.of(meta))
+        return request
+
+    def _check(self, task: Task, request: Request) -> Request:
         if request is NOTHING:
             return request
         both = common_keys(request)
@@ -85,10 +96,12 @@ class Declared:
         self.metas[first:] = metas
         self.requests[first:] = [NOTHING] * len(metas)
         self.plain[first:] = [True] * len(metas)
+        self.ordinary[first:] = [True] * len(metas)
 
     def _note(self, node: int, request: Request) -> None:
         meta = self.metas[node]
-        if request is not NOTHING or meta.teardown or meta.retries:
+        self.ordinary[node] = not (meta.teardown or meta.retries)
+        if request is not NOTHING or not self.ordinary[node]:
             self.plain[node] = False
             self.special.append(node)
             self.requests[node] = request

@@ -99,7 +99,7 @@ class Locks:
             self._count(self._left[left], +1)
         origin = self._offered.pop(node, None)
         if gate is None:
-            self._take(request, entry)
+            self._take(request, entry, origin)
         elif excused_from:
             self._excused.append(entry)
         else:
@@ -184,19 +184,21 @@ class Locks:
         for name, amount in request.resources:
             if self._free[name] + SLACK < amount:
                 return name, amount
-        return self._reservations.against(request, entry)
+        return self._reservations.against(request, entry) if self._reservations else None
 
-    def _take(self, request: Request, entry: Entry) -> None:
-        lifted = self._reservations.lift(entry[2])
-        if lifted:
-            self._retry_refused(lifted)
+    def _take(self, request: Request, entry: Entry, origin: Queue | None) -> None:
+        if self._reservations:
+            lifted = self._reservations.lift(entry[2])
+            if lifted:
+                self._retry_refused(lifted)
         self._handed += 1
         self._exclusive = request.exclusive
         for name, amount in request.resources:
             self._free[name] -= amount
         self._count(request, +1)
-        if self._queues:
-            self._note_passed(request, entry)
+        # The first in a queue doesn't go past the others in it.
+        if len(self._queues) > (origin is not None):
+            self._note_passed(request, entry, origin)
 
     def _count(self, request: Request, by: int) -> None:
         held = self._held
@@ -271,8 +273,8 @@ class Locks:
 
     # -- starvation -------------------------------------------------------------------
 
-    def _note_passed(self, request: Request, by: Entry) -> None:
-        """Count it for the first in each queue that this grant went past."""
+    def _note_passed(self, request: Request, by: Entry, origin: Queue | None) -> None:
+        """Count it for the first in each queue that this grant went past, but for its own."""
         queues = self._queues.near(request)
         for gate in (EXCLUSIVE, BESIDE) if request.exclusive else (EXCLUSIVE,):
             queue = self._queues.at(gate)
@@ -280,7 +282,9 @@ class Locks:
                 queues.append(queue)
         for queue in queues:
             entries = queue.entries
-            if entries and entries[0][0] <= by[0] and not self._is_open(queue):
+            if queue is origin or not entries:
+                continue
+            if entries[0][0] <= by[0] and not self._is_open(queue):
                 self._pass_over(entries[0])
 
     def _pass_over(self, entry: Entry) -> None:

@@ -41,8 +41,8 @@ class Queues:
         self._at_keys: dict[Key, list[Queue]] = {}
         self._at_resources: dict[Any, list[Queue]] = {}
 
-    def __bool__(self) -> bool:
-        return bool(self._queues)
+    def __len__(self) -> int:
+        return len(self._queues)
 
     def at(self, gate: Gate) -> Queue | None:
         """The queue at a gate, if there is one."""

@@ -74,6 +74,17 @@ class Request(NamedTuple):
 NOTHING = Request()
 
 
+def asked(meta: SchedMeta) -> tuple[Any, ...]:
+    """What the metadata asks for, as a key: where it is equal, so is the request."""
+    stored = meta.stored_bits
+    return (
+        tuple(meta.claims) if stored & _CLAIMS else (),
+        tuple(meta.uses) if stored & _USES else (),
+        tuple(meta.resources.items()) if stored & _RESOURCES else (),
+        stored & _EXCLUSIVE and meta.exclusive,
+    )
+
+
 def _with_prefixes(keys: Iterable[Hashable]) -> tuple[tuple[Key, tuple[Key, ...]], ...]:
     tuples = [as_key(key) for key in keys]
     return tuple((k, tuple(k[:n] for n in range(1, len(k)))) for k in tuples)

@@ -33,6 +33,10 @@ class Reservations:
         self._standing: dict[int, Reservation] = {}  # by node
         self._age = 0
 
+    def __bool__(self) -> bool:
+        """Whether anybody has been passed over, or has a reservation."""
+        return bool(self._passed or self._standing)
+
     def pass_over(self, entry: Entry, request: Request) -> None:
         """Somebody was let past the task; it may have been once too often."""
         priority, _, node = entry

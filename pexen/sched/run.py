@@ -150,7 +150,8 @@ class Run:
         delayed = self._retries.delayed
         fresh, best, others = self._frontline.fresh, self._frontline.sorted, self._frontline.heap
         entries = self._order.entries
-        priorities, plain = self.declared.priorities, self.declared.plain
+        declared, locks = self.declared, self.locks
+        priorities, plain, ordinary = declared.priorities, declared.plain, declared.ordinary
         outcomes, tells = self._outcomes, events.Finished in self._heard
         queues = events.Queued in self._heard
         has_checkpoints = events.Checkpoint in self._heard
@@ -188,11 +189,13 @@ class Run:
                 acquire()
                 try:
                     if final is not None:
-                        if outcome is OK and plain[node] and not self._counting:
-                            # What apply() does, as far as it concerns a plain task that is ok.
+                        if outcome is OK and ordinary[node]:
+                            # What apply() does, as far as it concerns such a task that is ok.
                             self.handed -= 1
                             self.unfinished -= 1
                             state[node] = ENDED
+                            if not plain[node] or self._counting:
+                                locks.release(node, "" if final.locks_ok else "locks")
                             succeeded = final.deps_ok
                             if final[1] and succeeded:
                                 self._shared.provide(graph.provides[node], final[1])
@@ -206,6 +209,8 @@ class Run:
                                         fresh.append(entries[waiter])
                             if blocked:
                                 self._end(self._ends_of(blocked))
+                            if locks.reoffered:
+                                self._take_reoffered()
                         else:
                             self.apply(node, final)
                         if control.pending:
@@ -225,7 +230,7 @@ class Run:
                     except KeyError:  # of a bound method
                         node = index[identity(res[0])]
                     outcome = res.outcome
-                    if tells or not plain[node]:
+                    if tells or not ordinary[node]:
                         final = self.receive(node, res)
                     else:
                         outcomes[node] = outcome
@@ -307,7 +312,7 @@ class Run:
             self._end([(node, Outcome.CANCELLED, stopped_reason(self.control.stopped))])
         elif self.locks.acquire(entry, self._excused_from(node) if self.locks.left() else ()):
             shared = self._shared.build(node)
-            if self.declared.metas[node].retries:
+            if not self.declared.ordinary[node] and self.declared.metas[node].retries:
                 shared = self._retries.shared(node, shared)
             self.state[node] = HANDED
             batch.append((self.graph.tasks[node], shared, self.declared.for_pools.get(node)))
@@ -344,7 +349,7 @@ class Run:
         """Take in a result: the final one, or None if another attempt follows."""
         if self.state[node] is not HANDED:
             return self._record(node, res)  # of a retry given up
-        if self.declared.plain[node]:
+        if self.declared.ordinary[node]:
             return self._record(node, res)
         meta = self.declared.metas[node]
         if not meta.retries or not self._retries.count(node, res, meta) or self.control.requested:

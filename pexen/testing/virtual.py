@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..sched.call import run_task
 from ..sched.common import Outcome, Shared, Task, TaskRes, TaskTimeoutError
-from ..sched.meta import get_kwargs
+from ..sched.meta import kwargs_of
 from ..sched.order import Durations, known_duration
 from ..sched.pool.base import out_of_time
 from ..sched.pool.simulated import SimulatedPool
@@ -29,7 +29,7 @@ class VirtualPool(SimulatedPool):
         return 1.0 if seconds is None else seconds
 
     def _attempt(self, task: Task, shared: Shared, worker: str) -> tuple[TaskRes, float]:
-        res = run_task(task, shared, get_kwargs(task), self.clock)
+        res = run_task(task, shared, kwargs_of(task), self.clock)
         seconds = self._known_seconds(task)
         limit = self._timeout_of(task)
         if limit is not None and seconds > limit:
