@@ -163,7 +163,7 @@ class Run:
         node, outcome = -1, Outcome.OK  # its node and outcome
         while True:
             with mutex:
-                if final is not None:
+                if final is not None:  # the last of those that came at once
                     self.apply(node, final)
                     final = None
                 if control.pending:
@@ -181,10 +181,11 @@ class Run:
                 self._tell(events.Checkpoint)
             timed = delayed or self._overdue or control.pending
             results: Sequence[TaskRes] = self._wait() if timed else pool.results(None)
-            few, low = pool.marks()
-            # How many are out only changes where tasks are handed out, or taken back.
-            due, late = pool.due, clock() + AHEAD_SECONDS
-            many = enough - len(best) - len(others)
+            if len(results) > 1:  # else nothing is handed out between two of them
+                few, low = pool.marks()
+                # How many are out only changes where tasks are handed out, or taken back.
+                due, late = pool.due, clock() + AHEAD_SECONDS
+                many = enough - len(best) - len(others)
             for res in results:
                 acquire()
                 try:

@@ -90,12 +90,13 @@ class Line(Generic[T]):
 
     def take_all(self) -> list[T]:
         """Take out what is there; waits for nothing."""
-        taken, take = [], self.items.popleft
+        taken, items = [], self.items
         try:
-            while True:
-                taken.append(take())
-        except IndexError:
-            return taken
+            while items:
+                taken.append(items.popleft())
+        except IndexError:  # another has taken the last one
+            pass
+        return taken
 
     def wake_one(self) -> None:
         """Wake one of those that wait, if any still does."""

@@ -56,8 +56,11 @@ class Spare:
         """Learn from results, one at least, how long tasks take; looks at three of them."""
         if not self.adapts:
             return
-        some = results[0], results[len(results) // 2], results[-1]
-        seconds = sum([res.duration or 0.0 for res in some]) / 3
+        if len(results) == 1:
+            seconds = results[0].duration or 0.0
+        else:
+            some = results[0], results[len(results) // 2], results[-1]
+            seconds = sum([res.duration or 0.0 for res in some]) / 3
         self._seconds = seconds = _WEIGHT * seconds + (1 - _WEIGHT) * self._seconds
         wanted = MOST
         if seconds * MOST > AHEAD_SECONDS * self._workers:

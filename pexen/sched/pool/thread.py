@@ -135,7 +135,7 @@ class ThreadWorkerPool(WorkerPool):
             self._tasks.put_all([self._tracked(submission) for submission in batch])
         else:
             self._tasks.put_all(batch)
-        if len(self._threads) < self.workers:
+        if len(self._threads) < self.workers and len(self._threads) < self.due:
             self._reinforce()
         self._begin()
 
