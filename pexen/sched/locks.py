@@ -110,7 +110,8 @@ class Locks:
                     queue.offered = False
                     return False
         if origin is not None:
-            self._pass_on(origin)
+            # Who waited at it for a claim, and has that now, has shut it.
+            self._pass_on(origin, shut=gate is None and origin.how is CLAIM)
         return gate is None
 
     def release(self, node: int, keep: str = "") -> None:
@@ -263,13 +264,13 @@ class Locks:
         if queue is not None:
             self._offer(queue)
 
-    def _pass_on(self, queue: Queue) -> None:
-        """Who had the offer of this queue has had it: offer it to the next."""
+    def _pass_on(self, queue: Queue, shut: bool = False) -> None:
+        """Who had the offer of this queue has had it: offer it to the next, unless it is `shut`."""
         queue.offered = False
-        if queue.entries:
-            self._offer(queue)
-        else:
+        if not queue.entries:
             self._queues.forget(queue)
+        elif not shut:
+            self._offer(queue)
 
     # -- starvation -------------------------------------------------------------------
 

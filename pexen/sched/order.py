@@ -106,12 +106,16 @@ def _queue_up(
             queues.setdefault(key, []).append(node)
     longest = paths.copy() if queues else paths
     for queue in queues.values():
-        queue.sort(key=lambda node: (longest[node - first], -node))
+        # Ascending, and among equals the node added last comes first: sorting keeps their order.
+        queue.reverse()
+        queue.sort(key=lambda node: longest[node - first])
         behind = 0.0
         for node in queue:
-            weight = _UNIT if weights is None else weights[node - first]
-            behind = max(longest[node - first], weight + behind)
-            paths[node - first] = max(behind, paths[node - first])
+            behind += _UNIT if weights is None else weights[node - first]
+            if behind < longest[node - first]:
+                behind = longest[node - first]
+            if paths[node - first] < behind:
+                paths[node - first] = behind
 
 
 class Order:

@@ -402,11 +402,13 @@ class Run:
 
     def _offer_ready(self, nodes: Sequence[int]) -> None:
         state, entries, fresh = self.state, self._order.entries, self._frontline.fresh
+        tells = events.Queued in self._heard
         for node in nodes:
             if state[node] is WAITING:
                 state[node] = READY
                 fresh.append(entries[node])
-                self._tell(events.Queued, self.graph.tasks[node])
+                if tells:
+                    self._tell(events.Queued, self.graph.tasks[node])
 
     def _take_reoffered(self) -> None:
         reoffered, state, heap = self.locks.reoffered, self.state, self._frontline.heap
