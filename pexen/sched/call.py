@@ -34,6 +34,7 @@ class WithExtra(NamedTuple):
     extra: Any
 
 
+_ANY_SIGNATURE = {"__signature__": None}  # of what isn't a plain function
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
@@ -43,10 +44,9 @@ def takes_shared(task: Task) -> bool:
     A default doesn't matter (`lambda i=i: …` receives the dict); `*args` alone or
     a signature that can't be had means no.
     """
-    if type(task) is FunctionType:
-        attrs = task.__dict__
-        if not attrs or "__wrapped__" not in attrs and "__signature__" not in attrs:
-            return task.__code__.co_argcount > 0
+    attrs = task.__dict__ if type(task) is FunctionType else _ANY_SIGNATURE
+    if "__wrapped__" not in attrs and "__signature__" not in attrs:
+        return task.__code__.co_argcount > 0
     try:
         parameters = inspect.signature(task).parameters
     except (TypeError, ValueError):
@@ -64,13 +64,21 @@ def run_task(
     """Call the task and describe how it ended; raises nothing, whatever the task does.
 
     `started` is the time on the clock, where the caller has just looked at it.
+
+    Why this is long: every task goes through it, and each call would be seen.
     """
     ret = None
     error: BaseException | None = None
     if started is None:
         started = clock()
     try:
-        if takes_shared(task):
+        # What takes_shared() says of most; to call it would take as long as a short task.
+        attrs = task.__dict__ if type(task) is FunctionType else _ANY_SIGNATURE
+        if "__wrapped__" in attrs or "__signature__" in attrs:
+            takes = takes_shared(task)
+        else:
+            takes = task.__code__.co_argcount > 0
+        if takes:
             ret = task(shared, **kwargs)
         elif kwargs:
             ret = task(**kwargs)

@@ -283,7 +283,7 @@ class Run:
         simple = not (self._counting or self.control.stopped)
         best, others = self._frontline.sorted, self._frontline.heap
         batch: list[Submission] = []
-        said = self.declared.for_pools.get
+        for_pools = self.declared.for_pools
         while (best or others) and len(batch) < room:
             if not others:
                 entry = best.pop()
@@ -294,7 +294,9 @@ class Run:
             node = entry[2]
             if state[node] is READY and simple and plain[node]:
                 state[node] = HANDED
-                batch.append((tasks[node], build_alone() if build_alone else build(node), said(node)))
+                shared = build_alone() if build_alone else build(node)
+                said = for_pools.get(node) if for_pools else None
+                batch.append((tasks[node], shared, said))
             else:
                 self._ask(node, entry, batch)
         if batch:

@@ -39,7 +39,7 @@ class SharedDicts:
 
     def alone(self) -> Callable[[], Shared] | None:
         """What makes the dict of any node, as long as nothing is provided; else None."""
-        return None if self._merged else self._presets.copy
+        return None if self._merged else self._presets.copy if self._presets else dict
 
     def build(self, node: int) -> Shared:
         """A new dict for a node, as of now."""

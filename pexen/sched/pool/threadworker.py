@@ -121,11 +121,12 @@ class WorkerThread(threading.Thread):
             task, shared, said = submission
             started = clock()
             now = self, task, shared, started, tracked
-            at_work[id(now)] = now
+            key = id(now)
+            at_work[key] = now
             kwargs = _NO_KWARGS if said is None else kwargs_in(said)
             res = run_task(task, shared, kwargs, clock, started)
             res.worker = label
-            if settle(id(now), None) is None:
+            if settle(key, None) is None:
                 return
             if tracked is None:
                 put(res)
