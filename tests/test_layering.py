@@ -41,7 +41,7 @@ KERNEL: dict[str, set[str]] = {
     "reach": {"depcheck", "graph", "tags"},
     "graph": {"common", "meta", "metacheck", "depcheck", "reach", "tags"},
     "taskmap": {"common"},
-    "declared": {"common", "meta", "requests"},
+    "declared": {"call", "common", "meta", "requests"},
     "requests": {"meta"},
     "frontline": set(),
     "reservations": {"frontline", "requests"},

@@ -34,8 +34,17 @@ class WithExtra(NamedTuple):
     extra: Any
 
 
-_ANY_SIGNATURE = {"__signature__": None}  # of what isn't a plain function
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+def function_takes_shared(task: Task) -> bool | None:
+    """What `takes_shared` says of a plain function, at once; None for anything else."""
+    if type(task) is not FunctionType:
+        return None
+    attrs = task.__dict__
+    if "__wrapped__" in attrs or "__signature__" in attrs:
+        return None
+    return task.__code__.co_argcount > 0
 
 
 def takes_shared(task: Task) -> bool:
@@ -44,9 +53,9 @@ def takes_shared(task: Task) -> bool:
     A default doesn't matter (`lambda i=i: …` receives the dict); `*args` alone or
     a signature that can't be had means no.
     """
-    attrs = task.__dict__ if type(task) is FunctionType else _ANY_SIGNATURE
-    if "__wrapped__" not in attrs and "__signature__" not in attrs:
-        return task.__code__.co_argcount > 0
+    takes = function_takes_shared(task)
+    if takes is not None:
+        return takes
     try:
         parameters = inspect.signature(task).parameters
     except (TypeError, ValueError):
@@ -60,25 +69,19 @@ def run_task(
     kwargs: dict[str, Any],
     clock: Callable[[], float],
     started: float | None = None,
+    takes: bool | None = None,
 ) -> TaskRes:
     """Call the task and describe how it ended; raises nothing, whatever the task does.
 
-    `started` is the time on the clock, where the caller has just looked at it.
-
-    Why this is long: every task goes through it, and each call would be seen.
+    `started` is the time on the clock, where the caller has just looked at it; `takes` whether the
+    task gets the shared dict, where that is known.
     """
     ret = None
     error: BaseException | None = None
     if started is None:
         started = clock()
     try:
-        # What takes_shared() says of most; to call it would take as long as a short task.
-        attrs = task.__dict__ if type(task) is FunctionType else _ANY_SIGNATURE
-        if "__wrapped__" in attrs or "__signature__" in attrs:
-            takes = takes_shared(task)
-        else:
-            takes = task.__code__.co_argcount > 0
-        if takes:
+        if takes_shared(task) if takes is None else takes:
             ret = task(shared, **kwargs)
         elif kwargs:
             ret = task(**kwargs)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from .call import function_takes_shared
 from .common import MutexError, Task, task_name
 from .meta import BITS, DEFAULTS, FOR_POOLS, SCHED_ATTR_NAME, SchedMeta, is_meta
 from .requests import NOTHING, Request, asked, common_keys, never_granted
@@ -37,6 +38,7 @@ class Declared:
         self.priorities: dict[int, Any] = {}  # where it isn't 0
         self.exclusives = False  # there are exclusive tasks
         self.for_pools: dict[int, SchedMeta] = {}  # where it gives what a pool has to know
+        self.takes: list[bool | None] = []  # whether it gets the shared dict, if that is known
         self._checked: dict[tuple[Any, ...], Request] = {}  # by what is `asked`
 
     def check(self, task: Task, meta: SchedMeta) -> Request:
@@ -73,8 +75,16 @@ class Declared:
                 self.check(task, meta)
         return metas
 
+    def look_at(self, tasks: Sequence[Task]) -> None:
+        """Find out what those take that are new; `tasks` are all there are.
+
+        This doesn't change from run to run, so it is done when they are added.
+        """
+        self.takes.extend(map(function_takes_shared, tasks[len(self.takes) :]))
+
     def read(self, tasks: list[Task], first: int) -> None:
         """Read the columns from node `first` on; `tasks` are all there are."""
+        self.look_at(tasks)
         metas = metas_of(tasks[first:] if first else tasks)
         self._begin(metas, first)
         read = [(node, m) for node, m in enumerate(metas, first) if m.stored_bits & _READ]
@@ -111,6 +121,7 @@ class Declared:
         """What it would be if the tasks asked for these, and had this metadata otherwise."""
         new = Declared(self.capacity)
         new._begin(metas, 0)
+        new.takes = [None] * len(metas)
         new.priorities = {n: meta.priority for n, meta in enumerate(metas) if meta.priority}
         for node, request in enumerate(requests):
             new._note(node, request)

@@ -43,9 +43,9 @@ class Graph:
         self.provides: list[Sequence[TagNode]] = []
         # An order in which the nodes can run; None when several batches made it stale.
         self._order: Sequence[int] | None = ()
-        # The remaining path of each node, counted in tasks: `order` looks for them, and keeps them
-        # here for all runs. None before, and when something was added since.
-        self.paths: Sequence[float] | None = None
+        # How the frontline sorts each node if nothing but the graph counts: `order` finds it out, and
+        # keeps it here for all runs. None before, and when something was added since.
+        self.entries: Sequence[Any] | None = None
         # Every need so far was for a tag all of whose providers had been added before.
         self._in_order = True
         # Of the present run.
@@ -72,9 +72,9 @@ class Graph:
             order = range(first, len(self.tasks)) if self._in_order else reach(self, first)
             if order:
                 self._order = order if first == 0 else None
-                # What looking for them has left at the tags is to be cleared away.
-                self._prepared = self._prepared or self.paths is not None
-                self.paths = None
+                # What finding it out has left at the tags is to be cleared away.
+                self._prepared = self._prepared or self.entries is not None
+                self.entries = None
             return order
         except BaseException:
             self._order = before

@@ -6,7 +6,7 @@ import math
 import numbers
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import repeat
+from itertools import count, repeat
 from operator import neg
 from typing import Any
 
@@ -80,12 +80,18 @@ def remaining_paths(
     return paths
 
 
-def find_paths(graph: Graph, order: Sequence[int]) -> None:
-    """Find the remaining paths of a new graph, counted in tasks, for all runs of it to come.
+def sort_graph(graph: Graph, order: Sequence[int]) -> None:
+    """Find the entries of a new graph for all runs of it in which nothing else counts.
 
     So who builds a scheduler pays for it, and not who waits for the first task of a run.
     """
-    graph.paths = remaining_paths(graph, order, None, _TIE)
+    # The numbers of the nodes are there, as objects, and needn't be made again.
+    graph.entries = _equals(remaining_paths(graph, order, None, _TIE), graph.index.values())
+
+
+def _equals(paths: Iterable[float], nodes: Iterable[int]) -> list[Entry]:
+    """Entries of nodes without priorities."""
+    return list(zip(repeat(0), map(neg, paths), nodes))
 
 
 def _dependents(tag: TagNode, first: int) -> int:
@@ -154,8 +160,12 @@ class Order:
             for tag in self._graph.provides[node]:
                 tag.beyond = 0.0
         weights = self._weights(first)
-        if weights is None and not first and self._graph.paths is not None:
-            paths = [*self._graph.paths]
+        known = None if first or weights is not None else self._graph.entries
+        if known is not None:
+            if not (self._declared.priorities or self._declared.special or self._given):
+                self.entries.extend(known)
+                return None
+            paths = [-entry[1] for entry in known]
         else:
             tie = _TIE * (_UNIT if self._unknown is None else self._unknown)
             paths = remaining_paths(self._graph, order, weights, tie, first)
@@ -165,9 +175,7 @@ class Order:
                 given = known_duration(self._given, task, "order")
                 if given is not None:
                     paths[node - first] = given
-        # Where all nodes join, their numbers are there, as objects, and needn't be made again.
-        nodes = range(first, len(self._graph)) if first else self._graph.index.values()
-        self.entries.extend(self._entries(nodes, paths))
+        self.entries.extend(self._entries(first, paths))
         return weights
 
     def check(self, tasks: Iterable[Task]) -> None:
@@ -186,12 +194,12 @@ class Order:
         unknown = self._unknown
         return [unknown if seconds is None else seconds for seconds in known]
 
-    def _entries(self, nodes: Iterable[int], paths: list[float]) -> list[Entry]:
-        """Entries of nodes whose remaining paths are given."""
+    def _entries(self, first: int, paths: list[float]) -> list[Entry]:
+        """Entries of the nodes from `first` on, whose remaining paths are given."""
         priorities = self._declared.priorities
         if not priorities:
-            return list(zip(repeat(0), map(neg, paths), nodes))
-        return [(priorities.get(node, 0), -path, node) for node, path in zip(nodes, paths)]
+            return _equals(paths, count(first))
+        return [(priorities.get(node, 0), -path, node) for node, path in enumerate(paths, first)]
 
     def retry_entry(self, node: int) -> Entry:
         """The node before another attempt: after all others of its priority."""

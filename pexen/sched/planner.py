@@ -25,7 +25,7 @@ from .garbage import uncollected
 from .graph import Graph
 from .interrupt import Interrupts
 from .meta import SchedMeta
-from .order import Durations, Order, find_paths
+from .order import Durations, Order, sort_graph
 from .plan import Plan, make_plan
 from .pool.base import WorkerPool
 from .pool.checks import check_count, check_seconds
@@ -123,7 +123,8 @@ class Sched:
         is_first = not len(self._graph)
         order = self._graph.add(batch)
         if is_first and self._durations is None:
-            find_paths(self._graph, order)
+            sort_graph(self._graph, order)
+        self._declared.look_at(self._graph.tasks)
         return order
 
     # -- running --------------------------------------------------------------------------

@@ -283,7 +283,7 @@ class Run:
         simple = not (self._counting or self.control.stopped)
         best, others = self._frontline.sorted, self._frontline.heap
         batch: list[Submission] = []
-        for_pools = self.declared.for_pools
+        for_pools, takes = self.declared.for_pools, self.declared.takes
         while (best or others) and len(batch) < room:
             if not others:
                 entry = best.pop()
@@ -296,7 +296,7 @@ class Run:
                 state[node] = HANDED
                 shared = build_alone() if build_alone else build(node)
                 said = for_pools.get(node) if for_pools else None
-                batch.append((tasks[node], shared, said))
+                batch.append((tasks[node], shared, said, takes[node]))
             else:
                 self._ask(node, entry, batch)
         if batch:
@@ -304,7 +304,7 @@ class Run:
             self._worst = entry[0] if self._worst is None else max(self._worst, entry[0])
             self.handed += len(batch)
             if events.Checkpoint in self._heard:
-                self._tell(events.Checkpoint, [task for task, _, _ in batch])
+                self._tell(events.Checkpoint, [task for task, *_ in batch])
             self.pool.submit_all(batch)
 
     def _ask(self, node: int, entry: Entry, batch: list[Submission]) -> None:
@@ -318,7 +318,8 @@ class Run:
             if not self.declared.ordinary[node] and self.declared.metas[node].retries:
                 shared = self._retries.shared(node, shared)
             self.state[node] = HANDED
-            batch.append((self.graph.tasks[node], shared, self.declared.for_pools.get(node)))
+            said, takes = self.declared.for_pools.get(node), self.declared.takes[node]
+            batch.append((self.graph.tasks[node], shared, said, takes))
         else:
             self.state[node] = PARKED
         if self.locks.reoffered:

@@ -107,7 +107,7 @@ class _Ranked(Order):
 
     def __init__(self, declared: Declared, ranks: Sequence[float]) -> None:
         self._declared = declared
-        self.entries = self._entries(range(len(ranks)), list(ranks))
+        self.entries = self._entries(0, list(ranks))
 
     def extend(self, order: object) -> None:
         """Nothing to do."""

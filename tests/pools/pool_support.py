@@ -38,7 +38,7 @@ _executors: list[Executor] = []
 
 def submissions(pairs: Iterable[tuple[Task, Shared]]) -> list[Submission]:
     """Tasks with their shared dicts, as a scheduler submits them."""
-    return [(task, shared, for_pool(task)) for task, shared in pairs]
+    return [(task, shared, for_pool(task), None) for task, shared in pairs]
 
 
 def executor(kind: str, places: int) -> Executor:

@@ -32,9 +32,9 @@ ABORTED = "ended, as the run was aborted"
 
 NEW, RUNNING, CLOSING, ENDED = "new", "running", "closing", "ended"
 
-# A task with its shared dict and its metadata, None if that says nothing that a pool has to know
-# of: neither a timeout nor kwargs.
-Submission = tuple[Task, Shared, SchedMeta | None]
+# A task with its shared dict; its metadata, None if that says nothing that a pool has to know of,
+# neither a timeout nor kwargs; and whether it gets the dict, None if that is still to be found out.
+Submission = tuple[Task, Shared, SchedMeta | None, bool | None]
 
 
 class Running(NamedTuple):
@@ -184,7 +184,7 @@ class WorkerPool(abc.ABC):
 
         Raises as `submit` does; those before the one that raises are submitted.
         """
-        for task, shared, _ in batch:
+        for task, shared, *_ in batch:
             self.submit(task, shared)
 
     def results(self, timeout: float | None = None) -> list[TaskRes]:

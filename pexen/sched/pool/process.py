@@ -179,7 +179,7 @@ class ProcessWorkerPool(WorkerPool):
 
     def _submit(self, task: Task, shared: Shared) -> None:
         with self._lock:
-            self._note_submitted([(task, shared, for_pool(task))])
+            self._note_submitted([(task, shared, for_pool(task), None)])
             self._serve()
         self._tell_beginnings()
 
@@ -203,7 +203,7 @@ class ProcessWorkerPool(WorkerPool):
 
     def _note_submitted(self, batch: Iterable[Submission]) -> None:
         index_of, append, usual = self._staff.roster.index, self._backlog.append, self.timeout
-        for task, shared, said in batch:
+        for task, shared, said, _ in batch:
             self._seqs += 1
             timeout = usual if said is None or said.timeout is None else said.timeout
             append(Item(self._seqs, index_of(task), task, shared, timeout))

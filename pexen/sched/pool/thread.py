@@ -119,7 +119,7 @@ class ThreadWorkerPool(WorkerPool):
             self._threads.append(worker)
 
     def _submit(self, task: Task, shared: Shared) -> None:
-        self._put_all([(task, shared, for_pool(task))])
+        self._put_all([(task, shared, for_pool(task), None)])
 
     def submit_all(self, batch: Sequence[Submission]) -> None:
         if self._state != RUNNING:
@@ -129,9 +129,9 @@ class ThreadWorkerPool(WorkerPool):
 
     def _put_all(self, batch: Sequence[Submission]) -> None:
         if self._doomed:  # of an earlier submission
-            self._doomed.difference_update(identity(task) for task, _, _ in batch)
+            self._doomed.difference_update(identity(task) for task, *_ in batch)
         tracks = self.timeout is not None or self.on_begin is not None
-        if tracks or [said for _, _, said in batch if said is not None]:
+        if tracks or [said for _, _, said, _ in batch if said is not None]:
             self._tasks.put_all([self._tracked(submission) for submission in batch])
         else:
             self._tasks.put_all(batch)

@@ -118,13 +118,13 @@ class WorkerThread(threading.Thread):
                 tracked, submission = item, item.submission
             else:
                 tracked, submission = None, item
-            task, shared, said = submission
+            task, shared, said, takes = submission
             started = clock()
             now = self, task, shared, started, tracked
             key = id(now)
             at_work[key] = now
             kwargs = _NO_KWARGS if said is None else kwargs_in(said)
-            res = run_task(task, shared, kwargs, clock, started)
+            res = run_task(task, shared, kwargs, clock, started, takes)
             res.worker = label
             if settle(key, None) is None:
                 return
