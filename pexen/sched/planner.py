@@ -50,8 +50,8 @@ class Sched:
     `listeners`
         callables that are told of each `pexen.sched.events` event.
 
-    Of a task's metadata, `requires`, `provides` and `after` are read when it is added,
-    all else when it joins a run.
+    Of a task's metadata, `requires`, `provides` and `after` are read when it is added, as is
+    a function's signature; all else when it joins a run.
 
     Raises DepcheckError for requirements that nothing can meet, MutexError for
     locks and resources that can never be granted, TypeError for a task that is
