@@ -10,7 +10,7 @@ from typing import Any
 
 from .call import function_takes_shared
 from .common import MutexError, Task, task_name
-from .meta import BITS, DEFAULTS, FOR_POOLS, SCHED_ATTR_NAME, SchedMeta, is_meta
+from .meta import BITS, DEFAULTS, SCHED_ATTR_NAME, SchedMeta, is_meta
 from .requests import NOTHING, Request, asked, common_keys, never_granted
 
 # The fields of which a plain task has none: nothing is to be asked before it is handed out,
@@ -20,7 +20,7 @@ _SPECIAL = sum(
     for name in ("uses", "claims", "resources", "exclusive", "teardown", "retries", "retry_delay")
 )
 _PRIORITY = BITS["priority"]
-_READ = _SPECIAL | _PRIORITY | FOR_POOLS
+_READ = _SPECIAL | _PRIORITY
 
 
 class Declared:
@@ -37,7 +37,6 @@ class Declared:
         self.special: list[int] = []  # the nodes of the others, ascending
         self.priorities: dict[int, Any] = {}  # where it isn't 0
         self.exclusives = False  # there are exclusive tasks
-        self.for_pools: dict[int, SchedMeta] = {}  # where it gives what a pool has to know
         self.takes: list[bool | None] = []  # whether it gets the shared dict, if that is known
         self._checked: dict[tuple[Any, ...], Request] = {}  # by what is `asked`
 
@@ -92,8 +91,6 @@ class Declared:
             bits = meta.stored_bits
             if bits & _PRIORITY and meta.priority:
                 self.priorities[node] = meta.priority
-            if bits & FOR_POOLS:
-                self.for_pools[node] = meta
             if bits & _SPECIAL:
                 self._note(node, self.check(tasks[node], meta))
 
@@ -102,7 +99,6 @@ class Declared:
             self.priorities.clear()
             self.special.clear()
             self.exclusives = False
-            self.for_pools.clear()
         self.metas[first:] = metas
         self.requests[first:] = [NOTHING] * len(metas)
         self.plain[first:] = [True] * len(metas)

@@ -197,9 +197,12 @@ class Locks:
         for name, amount in request.resources:
             self._free[name] -= amount
         self._count(request, +1)
-        # The first in a queue doesn't go past the others in it.
-        if len(self._queues) > (origin is not None):
-            self._note_passed(request, entry, origin)
+        if origin is not None and len(self._queues) == 1 and origin.how is CLAIM:
+            # What _note_passed() comes to where there is but the queue from which it came.
+            if origin.entries and origin.entries[0][0] <= entry[0]:
+                self._pass_over(origin.entries[0])
+        elif self._queues:
+            self._note_passed(request, entry)
 
     def _count(self, request: Request, by: int) -> None:
         held = self._held
@@ -274,8 +277,8 @@ class Locks:
 
     # -- starvation -------------------------------------------------------------------
 
-    def _note_passed(self, request: Request, by: Entry, origin: Queue | None) -> None:
-        """Count it for the first in each queue that this grant went past, but for its own."""
+    def _note_passed(self, request: Request, by: Entry) -> None:
+        """Count it for the first in each queue that this grant went past."""
         queues = self._queues.near(request)
         for gate in (EXCLUSIVE, BESIDE) if request.exclusive else (EXCLUSIVE,):
             queue = self._queues.at(gate)
@@ -283,9 +286,7 @@ class Locks:
                 queues.append(queue)
         for queue in queues:
             entries = queue.entries
-            if queue is origin or not entries:
-                continue
-            if entries[0][0] <= by[0] and not self._is_open(queue):
+            if entries and entries[0][0] <= by[0] and not self._is_open(queue):
                 self._pass_over(entries[0])
 
     def _pass_over(self, entry: Entry) -> None:

@@ -22,8 +22,9 @@ T = TypeVar("T")
 BITS = {name: 1 << number for number, name in enumerate(FIELDS)}
 _KWARGS = BITS["kwargs"]
 
-# Of those fields that a pool has to know of.
+# Of those fields that a pool has to know of, and what they say: kwargs, and the timeout.
 FOR_POOLS = BITS["timeout"] | _KWARGS
+Said = tuple[dict[str, Any], float | None]
 
 # Past the check. By this and not by way of its __dict__, an instance has no dict to be made
 # and looked after until somebody asks for it.
@@ -201,10 +202,9 @@ def kwargs_in(meta: SchedMeta) -> dict[str, Any]:
     return meta.kwargs if meta.stored_bits & _KWARGS else {}
 
 
-def for_pool(callobj: Task) -> SchedMeta | None:
-    """The callable's metadata, if it gives a timeout or kwargs, of which a pool has to know."""
-    meta = meta_of(callobj)
-    return meta if meta.stored_bits & FOR_POOLS else None
+def for_pool(meta: SchedMeta) -> Said | None:
+    """What metadata says now that a pool has to know."""
+    return (kwargs_in(meta), meta.timeout) if meta.stored_bits & FOR_POOLS else None
 
 
 def retrieve_meta(callobj: Task) -> SchedMeta:

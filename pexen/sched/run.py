@@ -33,6 +33,7 @@ from .graph import Blocked, Graph
 from .impasse import gating_teardown, impasse
 from .interrupt import Interrupts, may_go_on, this_place
 from .locks import Locks
+from .meta import FOR_POOLS, for_pool
 from .order import Order
 from .pool.base import Submission, WorkerPool
 from .pool.spare import AHEAD_SECONDS, MANY
@@ -283,7 +284,7 @@ class Run:
         simple = not (self._counting or self.control.stopped)
         best, others = self._frontline.sorted, self._frontline.heap
         batch: list[Submission] = []
-        for_pools, takes = self.declared.for_pools, self.declared.takes
+        metas, takes = self.declared.metas, self.declared.takes
         while (best or others) and len(batch) < room:
             if not others:
                 entry = best.pop()
@@ -295,7 +296,8 @@ class Run:
             if state[node] is READY and simple and plain[node]:
                 state[node] = HANDED
                 shared = build_alone() if build_alone else build(node)
-                said = for_pools.get(node) if for_pools else None
+                meta = metas[node]
+                said = for_pool(meta) if meta.stored_bits & FOR_POOLS else None
                 batch.append((tasks[node], shared, said, takes[node]))
             else:
                 self._ask(node, entry, batch)
@@ -318,7 +320,7 @@ class Run:
             if not self.declared.ordinary[node] and self.declared.metas[node].retries:
                 shared = self._retries.shared(node, shared)
             self.state[node] = HANDED
-            said, takes = self.declared.for_pools.get(node), self.declared.takes[node]
+            said, takes = for_pool(self.declared.metas[node]), self.declared.takes[node]
             batch.append((self.graph.tasks[node], shared, said, takes))
         else:
             self.state[node] = PARKED

@@ -14,7 +14,7 @@ from typing import Any
 import process_tree
 
 from pexen.sched.common import Shared, Task
-from pexen.sched.meta import for_pool
+from pexen.sched.meta import for_pool, meta_of
 from pexen.sched.pool import ExecutorPool, ProcessWorkerPool, ThreadWorkerPool, WorkerPool
 from pexen.sched.pool.base import Submission
 
@@ -38,7 +38,7 @@ _executors: list[Executor] = []
 
 def submissions(pairs: Iterable[tuple[Task, Shared]]) -> list[Submission]:
     """Tasks with their shared dicts, as a scheduler submits them."""
-    return [(task, shared, for_pool(task), None) for task, shared in pairs]
+    return [(task, shared, for_pool(meta_of(task)), None) for task, shared in pairs]
 
 
 def executor(kind: str, places: int) -> Executor:

@@ -9,6 +9,7 @@ import random
 import sys
 import threading
 import time
+import weakref
 from typing import Any
 from unittest.mock import Mock
 
@@ -19,7 +20,7 @@ from test_contract import finish, started
 
 from pexen import Sched, task
 from pexen.sched import DepcheckError, Outcome, events
-from pexen.sched.meta import SchedMeta, assign_meta
+from pexen.sched.meta import SchedMeta, assign_meta, assign_val
 from pexen.sched.pool import ProcessWorkerPool, ThreadWorkerPool
 
 pytestmark = pytest.mark.abandons
@@ -251,3 +252,84 @@ def test_metadata_may_be_of_a_class_of_ones_own(kind: str) -> None:
 
     assign_meta(number, OwnMeta(kwargs={"n": 5}))
     assert [res.ret for res in Sched([number]).run(make(kind))] == [5]
+
+
+def test_a_task_has_the_kwargs_that_it_was_submitted_with() -> None:
+    """Workers looked for them when they took the task up, and others had been given since."""
+    gate = threading.Event()
+    blocker = task(lambda shared, *, event: event.wait(30), kwargs={"event": gate})
+    body = task(lambda *, number: number)
+    pool = started("threads", spare=9)
+    pool.submit(blocker)
+    for number in range(3):
+        assign_val(body, kwargs={"number": number})
+        pool.submit(body)
+    gate.set()
+    assert [res.ret for res in finish(pool)] == [True, 0, 1, 2]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_is_out_twice_is_killed_twice_and_what_is_submitted_later_is_not(workers: int) -> None:
+    """The first that was killed let the other go on, and so did one that was submitted anew."""
+    gate = threading.Event()
+    waits = task(lambda shared, *, event: event.wait(30), kwargs={"event": gate})
+    pool = started("threads", workers=workers, spare=9)
+    pool.submit(waits)
+    pool.submit(waits)
+    while len(pool.running()) < workers:
+        time.sleep(0)
+    pool.kill([waits])
+    pool.submit(waits)
+    first, second = (res for _, res in zip(range(2), pool.iter_results()))
+    assert first.outcome is second.outcome is Outcome.LOST
+    gate.set()
+    (last,) = finish(pool)
+    assert last.outcome is Outcome.OK
+
+
+def test_killing_what_is_not_out_leaves_nothing_to_look_for(event: Any) -> None:
+    """The pool looked for it every 50 ms from then on."""
+    waits = task(functools.partial(tasks.wait_for), kwargs={"event": event})
+    pool = started("threads")
+    pool.submit(waits)
+    while not pool.running():
+        time.sleep(0)
+    pool.kill([tasks.noop])
+    looked = Mock(wraps=pool._at_work)  # type: ignore[attr-defined]
+    pool._at_work = looked  # type: ignore[attr-defined]
+    threading.Timer(0.2, event.set).start()
+    assert [res.task for res in finish(pool)] == [waits]
+    assert not looked.values.called
+
+
+def test_an_idle_thread_keeps_nothing_of_its_last_task() -> None:
+    """It kept what the metadata had said."""
+
+    class Kept:
+        pass
+
+    def submit() -> weakref.ref[Kept]:
+        kept = Kept()
+        pool.submit(task(lambda *, kept: None, kwargs={"kept": kept}))
+        assert next(pool.iter_results()).outcome is Outcome.OK
+        return weakref.ref(kept)
+
+    pool = started("threads")
+    kept = submit()
+    end = time.monotonic() + 5
+    while kept() is not None and time.monotonic() < end:
+        time.sleep(0)
+    assert kept() is None
+    finish(pool)
+
+
+def test_kwargs_given_during_a_run_count_for_what_is_not_handed_out_yet() -> None:
+    """Those that a thread's task had were settled when the run began."""
+    first = task(lambda: 7, provides=["tag"])
+    second = task(lambda **kwargs: kwargs, requires=["tag"])
+    results = []
+    for res in Sched([first, second]).run(ThreadWorkerPool()):
+        if res.task is first:
+            assign_val(second, kwargs={"number": res.ret})
+        results.append(res.ret)
+    assert results == [7, {"number": 7}]

@@ -93,6 +93,25 @@ def test_a_claim_is_not_starved_by_its_equals(workers: int) -> None:
     judged_stream(workers)
 
 
+@pytest.mark.filterwarnings("ignore::pexen.PexenWarning")
+@pytest.mark.parametrize("workers", [2, 4])
+def test_those_who_come_later_to_a_queue_do_not_starve_who_waits_there(workers: int) -> None:
+    def claiming(number: int) -> RandomTask:
+        body = RandomTask(f"task{number}", 1, "ok", {})
+        func_meta(body, claims=["disk"])
+        return body
+
+    chains = [[claiming(100 * start + n) for n in range(60)] for start in range(2)]
+    for start, chain in enumerate(chains):
+        for number, body in enumerate(chain):
+            func_meta(body, provides=[(start, number)], requires=[(start, number - 1)][:number])
+    single = claiming(999)
+    tasks = [*chains[0], *chains[1], single]
+    pool = VirtualPool(workers, lambda task: task.seconds)
+    order = [res.task for res in Sched(tasks).run(pool)]
+    assert order.index(single) <= 2 * workers + 2
+
+
 def test_a_scheduler_without_reservations_starves_a_claim(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Locks, "_pass_over", lambda self, entry: None)
     with pytest.raises(Violation, match="starvation"):

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from ..common import PoolError, Shared, Task, TaskRes
-from ..meta import SchedMeta, meta_of
+from ..meta import Said, meta_of
 from .checks import check_count
 from .spare import Spare
 
@@ -32,9 +32,9 @@ ABORTED = "ended, as the run was aborted"
 
 NEW, RUNNING, CLOSING, ENDED = "new", "running", "closing", "ended"
 
-# A task with its shared dict; its metadata, None if that says nothing that a pool has to know of,
-# neither a timeout nor kwargs; and whether it gets the dict, None if that is still to be found out.
-Submission = tuple[Task, Shared, SchedMeta | None, bool | None]
+# A task with its shared dict; what its metadata says that a pool has to know, None if it says
+# nothing of that; and whether it gets the dict, None if that is still to be found out.
+Submission = tuple[Task, Shared, Said | None, bool | None]
 
 
 class Running(NamedTuple):

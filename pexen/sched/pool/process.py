@@ -41,7 +41,7 @@ from ..common import (
     TaskRes,
     identity,
 )
-from ..meta import for_pool
+from ..meta import for_pool, meta_of
 from .base import ABORTED, RUNNING, Running, Submission, WorkerPool
 from .channel import PIPE_SIZE
 from .checks import check_count, check_seconds
@@ -179,7 +179,7 @@ class ProcessWorkerPool(WorkerPool):
 
     def _submit(self, task: Task, shared: Shared) -> None:
         with self._lock:
-            self._note_submitted([(task, shared, for_pool(task), None)])
+            self._note_submitted([(task, shared, for_pool(meta_of(task)), None)])
             self._serve()
         self._tell_beginnings()
 
@@ -205,7 +205,7 @@ class ProcessWorkerPool(WorkerPool):
         index_of, append, usual = self._staff.roster.index, self._backlog.append, self.timeout
         for task, shared, said, _ in batch:
             self._seqs += 1
-            timeout = usual if said is None or said.timeout is None else said.timeout
+            timeout = usual if said is None or said[1] is None else said[1]
             append(Item(self._seqs, index_of(task), task, shared, timeout))
 
     @property

@@ -21,6 +21,9 @@ Nothing can end a thread. One whose task is past its timeout, or killed, is aban
 its task gets a result from the using thread, and the worker is replaced. It ends by itself
 when its task does; what it says then is not heard, as its ticket is gone. Workers are
 daemons, so they don't hold up the interpreter's exit.
+
+Why this file is large: timeouts, killing, telling of beginnings and taking back all look at the
+same few collections of what is out, and change them.
 """
 
 from __future__ import annotations
@@ -39,7 +42,7 @@ from ..common import (
     TaskTimeoutError,
     identity,
 )
-from ..meta import for_pool
+from ..meta import for_pool, meta_of
 from .base import (
     ABORTED,
     LONGEST_SECONDS,
@@ -53,7 +56,15 @@ from .line import Line
 from .spare import MANY
 from .spinning import Spin, let_interpreter_go
 from .stacks import add_stacks, of_thread
-from .threadworker import Item, Message, Tracked, Work, WorkerThread, task_of
+from .threadworker import (
+    Item,
+    Message,
+    Tracked,
+    Work,
+    WorkerThread,
+    submission_of,
+    task_of,
+)
 from .wakeup import Wakeup
 
 _log = logging.getLogger("pexen")
@@ -83,7 +94,8 @@ class ThreadWorkerPool(WorkerPool):
         self._refused = False  # the system did not give as many threads as wanted
         self._at_work: dict[int, Work] = {}  # what each worker is at, by its id
         self._timed: set[Tracked] = set()  # those out that have a timeout
-        self._doomed: set[Any] = set()  # the identities of tasks to be killed
+        self._doomed: dict[int, Item] = {}  # those to be killed, by id
+        self._sought: set[Any] = set()  # identities of tasks to be killed, as soon as they are seen
         # Only if on_begin is set:
         self._begun: set[Tracked] = set()  # those that began, as far as it was told
         self._queue: dict[Tracked, None] = {}  # the others, in the order of submission
@@ -91,7 +103,7 @@ class ThreadWorkerPool(WorkerPool):
     def _start(self) -> None:
         self._tasks, self._done = Line(Wakeup()), Line(Wakeup())
         self._at_work = {}  # workers that were abandoned have the old one
-        for known in (self._timed, self._doomed, self._begun, self._queue):
+        for known in (self._timed, self._doomed, self._sought, self._begun, self._queue):
             known.clear()
         self._refused = False
         self._reinforce()
@@ -119,7 +131,7 @@ class ThreadWorkerPool(WorkerPool):
             self._threads.append(worker)
 
     def _submit(self, task: Task, shared: Shared) -> None:
-        self._put_all([(task, shared, for_pool(task), None)])
+        self._put_all([(task, shared, for_pool(meta_of(task)), None)])
 
     def submit_all(self, batch: Sequence[Submission]) -> None:
         if self._state != RUNNING:
@@ -128,8 +140,8 @@ class ThreadWorkerPool(WorkerPool):
         self._put_all(batch)
 
     def _put_all(self, batch: Sequence[Submission]) -> None:
-        if self._doomed:  # of an earlier submission
-            self._doomed.difference_update(identity(task) for task, *_ in batch)
+        if self._sought:  # in an earlier submission
+            self._sought.difference_update(identity(task) for task, *_ in batch)
         tracks = self.timeout is not None or self.on_begin is not None
         if tracks or [said for _, _, said, _ in batch if said is not None]:
             self._tasks.put_all([self._tracked(submission) for submission in batch])
@@ -142,8 +154,8 @@ class ThreadWorkerPool(WorkerPool):
     def _tracked(self, submission: Submission) -> Item:
         """The item for a submission: tracked if it has to be."""
         limit, said = self.timeout, submission[2]
-        if said is not None and said.timeout is not None:
-            limit = said.timeout
+        if said is not None and said[1] is not None:
+            limit = said[1]
         if limit is None and self.on_begin is None:
             return submission
         item = Tracked(submission, limit)
@@ -168,9 +180,9 @@ class ThreadWorkerPool(WorkerPool):
         end = None if timeout is None else self.clock() + timeout
         done = self._done
         while True:
-            if self._doomed and (ended := self._judge()):
+            if (self._doomed or self._sought) and (ended := self._judge()):
                 return ended
-            timed = end is not None or self._timed or self._doomed
+            timed = end is not None or self._timed or self._doomed or self._sought
             alone = self.due == 1
             if not timed and not alone and self._spare.in_bulk and len(done.items) < MANY:
                 done.wait_for_many(_MANY_SECONDS, self._tasks)
@@ -181,9 +193,7 @@ class ThreadWorkerPool(WorkerPool):
             got = [message for message in messages if type(message) is TaskRes]
             if len(got) < len(messages):
                 got = self._untracked(messages)
-            if self._doomed:
-                self._doomed.difference_update(identity(res.task) for res in got)
-            if self._timed or self._doomed:
+            if self._timed or self._doomed or self._sought:
                 got.extend(self._judge())
             if got or None in messages or end is not None and self.clock() >= end:
                 return got
@@ -204,9 +214,10 @@ class ThreadWorkerPool(WorkerPool):
         self._begin()
         return results
 
-    def _forget(self, item: Tracked | None) -> None:
+    def _forget(self, item: Item) -> None:
         """The item is settled, or was taken back."""
-        if item is not None:
+        self._doomed.pop(id(item), None)
+        if isinstance(item, Tracked):
             self._timed.discard(item)
             self._begun.discard(item)
             self._queue.pop(item, None)
@@ -214,10 +225,10 @@ class ThreadWorkerPool(WorkerPool):
     def _patience(self, end: float | None) -> float:
         """Seconds until the caller's or a task's time is up, or it is time to look again."""
         moments = [] if end is None else [end]
-        if self._timed or self._doomed:
-            unseen = len(self._timed) + len(self._doomed)
-            for _, _, _, since, item in list(self._at_work.values()):
-                if item is not None and item.limit is not None:
+        if self._timed or self._doomed or self._sought:
+            unseen = len(self._timed) + len(self._doomed) + len(self._sought)
+            for _, item, since in list(self._at_work.values()):
+                if isinstance(item, Tracked) and item.limit is not None:
                     moments.append(since + item.limit)
                     unseen -= 1
             if unseen > 0:
@@ -226,14 +237,16 @@ class ThreadWorkerPool(WorkerPool):
 
     def _judge(self) -> list[TaskRes]:
         """Abandon the tasks at work that are out of time, or to be killed."""
+        if self._doomed or self._sought:
+            self._seek()
         now = self.clock()
         ended = []
         for work in list(self._at_work.values()):
-            worker, task, shared, since, item = work
-            limit = None if item is None else item.limit
+            worker, item, since = work
+            limit = item.limit if isinstance(item, Tracked) else None
             outcome = Outcome.LOST
             error: Exception | None = None
-            if self._doomed and identity(task) in self._doomed:
+            if id(item) in self._doomed:
                 error = TaskLostError(f"{ABORTED}; its thread goes on until it returns")
             elif limit is not None and now >= since + limit:
                 outcome = Outcome.TIMEOUT
@@ -244,9 +257,9 @@ class ThreadWorkerPool(WorkerPool):
             if not self._settle(work):
                 continue  # it has just ended
             add_stacks(error, stack)
+            task, shared, *_ = submission_of(item)
             worker.abandon(task)
             self._threads.remove(worker)
-            self._doomed.discard(identity(task))
             self._forget(item)
             self._reinforce()
             res = TaskRes.unfinished(task, shared, outcome, error, worker.label)
@@ -264,7 +277,7 @@ class ThreadWorkerPool(WorkerPool):
 
     def running(self) -> list[Running]:
         at_work = list(self._at_work.values())
-        return [Running(task, worker.label, since) for worker, task, _, since, _ in at_work]
+        return [Running(task_of(item), worker.label, since) for worker, item, since in at_work]
 
     def ahead(self) -> list[Task]:
         return [task_of(item) for item in self._tasks.items.copy() if item is not None]
@@ -274,12 +287,25 @@ class ThreadWorkerPool(WorkerPool):
         back = [item for item in taken if item is not None]
         self._tasks.put_all([None] * (len(taken) - len(back)))  # of workers that are to end
         for item in back:
-            self._forget(item if isinstance(item, Tracked) else None)
+            self._forget(item)
         return [task_of(item) for item in back]
 
     def kill(self, tasks: Iterable[Task]) -> None:
-        if self.due:
-            self._doomed.update(identity(task) for task in tasks)
+        self._sought.update(identity(task) for task in tasks)
+        self._seek()
+
+    def _seek(self) -> None:
+        """Doom those out that are to be killed, and forget of both what isn't out any more."""
+        # In this order, as items go the other way: none is counted twice.
+        done = sum(message is not None for message in self._done.items.copy())
+        at_work = [item for _, item, _ in list(self._at_work.values())]
+        ahead = [item for item in self._tasks.items.copy() if item is not None]
+        out = {id(item): item for item in (*at_work, *ahead)}
+        found = {key: item for key, item in out.items() if identity(task_of(item)) in self._sought}
+        self._doomed.update(found)
+        if self.due <= len(self._ready) + done + len(out):  # no worker has taken one unnoted
+            self._sought.clear()
+            self._doomed = {key: item for key, item in self._doomed.items() if key in out}
 
     def _close(self) -> None:
         self._tasks.put_all([None] * len(self._threads))
@@ -294,7 +320,7 @@ class ThreadWorkerPool(WorkerPool):
         self.withdraw()
         for work in list(self._at_work.values()):
             if self._settle(work):
-                work[0].abandon(work[1])
+                work[0].abandon(task_of(work[1]))
         self._tasks.put_all([None] * len(self._threads))
         self._threads = []
         self._tasks, self._done = Line(), Line()  # without descriptors

@@ -8,8 +8,7 @@ import time
 from typing import Any, final
 
 from ..call import run_task
-from ..common import Shared, Task, TaskRes, task_name
-from ..meta import kwargs_in
+from ..common import Task, TaskRes, task_name
 from .base import Submission
 from .line import Line
 from .spinning import Spin, let_interpreter_go
@@ -39,14 +38,18 @@ Item = Submission | Tracked
 Message = TaskRes | Tracked
 
 
+def submission_of(item: Item) -> Submission:
+    """What was submitted."""
+    return item.submission if isinstance(item, Tracked) else item
+
+
 def task_of(item: Item) -> Task:
     """The task of an item."""
-    submission = item.submission if isinstance(item, Tracked) else item
-    return submission[0]
+    return submission_of(item)[0]
 
 
-# What a worker is at: the worker, the task, its dict, since when, and the item if it is tracked.
-Work = tuple["WorkerThread", Task, Shared, float, Tracked | None]
+# What a worker is at: the worker, the item, and since when.
+Work = tuple["WorkerThread", Item, float]
 
 
 class WorkerThread(threading.Thread):
@@ -120,10 +123,10 @@ class WorkerThread(threading.Thread):
                 tracked, submission = None, item
             task, shared, said, takes = submission
             started = clock()
-            now = self, task, shared, started, tracked
+            now = self, item, started
             key = id(now)
             at_work[key] = now
-            kwargs = _NO_KWARGS if said is None else kwargs_in(said)
+            kwargs = _NO_KWARGS if said is None else said[0]
             res = run_task(task, shared, kwargs, clock, started, takes)
             res.worker = label
             if settle(key, None) is None:
@@ -136,4 +139,4 @@ class WorkerThread(threading.Thread):
             if waiting:
                 self._done.wake_one()
             # Not to be kept alive while idle.
-            del item, tracked, submission, task, shared, now, kwargs, res
+            del item, tracked, submission, task, shared, said, now, kwargs, res
