@@ -77,7 +77,7 @@ class Declared:
     def look_at(self, tasks: Sequence[Task]) -> None:
         """Find out what those take that are new; `tasks` are all there are.
 
-        This doesn't change from run to run, so it is done when they are added.
+        A function is taken to keep its signature, so that this is done but once, when it is added.
         """
         self.takes.extend(map(function_takes_shared, tasks[len(self.takes) :]))
 
