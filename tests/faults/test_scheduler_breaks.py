@@ -39,7 +39,7 @@ def tasks() -> list[Task]:
 
     return [
         works(provides=["up"], claims=["disk"]),
-        *(works(requires=["up"], claims=["disk"]) for _ in range(3)),
+        *(works(requires=["up"], claims=["disk"], retries=n) for n in range(3)),
         works(requires=["up"], uses=["disk"], exclusive=True),
         task(functools.partial(fail), provides=["never"], retries=1),
         works(requires=["never"]),
