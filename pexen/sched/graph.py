@@ -51,7 +51,7 @@ class Graph:
         # Of the present run.
         self.missing: list[int] = []  # needs not met yet
         self.ended: list[int] = []  # OPEN, SUCCEEDED or UNSUCCESSFUL
-        self._prepared = False  # tags may have state of a run
+        self._prepared = False  # tags may have state of a run, or of finding out `entries`
 
     def __len__(self) -> int:
         return len(self.tasks)

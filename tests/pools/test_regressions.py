@@ -16,7 +16,7 @@ from unittest.mock import Mock
 import pool_tasks as tasks
 import pytest
 from pool_support import make
-from test_contract import finish, started
+from test_contract import begun, finish, started
 
 from pexen import Sched, task
 from pexen.sched import DepcheckError, Outcome, events
@@ -277,7 +277,7 @@ def test_what_is_out_twice_is_killed_twice_and_what_is_submitted_later_is_not(wo
     pool.submit(waits)
     pool.submit(waits)
     while len(pool.running()) < workers:
-        time.sleep(0)
+        time.sleep(0)  # lets the workers take them up
     pool.kill([waits])
     pool.submit(waits)
     first, second = (res for _, res in zip(range(2), pool.iter_results()))
@@ -292,14 +292,13 @@ def test_killing_what_is_not_out_leaves_nothing_to_look_for(event: Any) -> None:
     waits = task(functools.partial(tasks.wait_for), kwargs={"event": event})
     pool = started("threads")
     pool.submit(waits)
-    while not pool.running():
-        time.sleep(0)
+    begun(pool, waits)
     pool.kill([tasks.noop])
     looked = Mock(wraps=pool._at_work)  # type: ignore[attr-defined]
     pool._at_work = looked  # type: ignore[attr-defined]
-    threading.Timer(0.2, event.set).start()
+    assert pool.results(0) == [] and not looked.values.called
+    event.set()
     assert [res.task for res in finish(pool)] == [waits]
-    assert not looked.values.called
 
 
 def test_an_idle_thread_keeps_nothing_of_its_last_task() -> None:
@@ -318,7 +317,7 @@ def test_an_idle_thread_keeps_nothing_of_its_last_task() -> None:
     kept = submit()
     end = time.monotonic() + 5
     while kept() is not None and time.monotonic() < end:
-        time.sleep(0)
+        time.sleep(0)  # lets the worker go on from its result to waiting
     assert kept() is None
     finish(pool)
 

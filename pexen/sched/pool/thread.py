@@ -19,8 +19,8 @@ of beginnings, are `Tracked`, and are put into `_done` themselves, with their re
 
 Nothing can end a thread. One whose task is past its timeout, or killed, is abandoned:
 its task gets a result from the using thread, and the worker is replaced. It ends by itself
-when its task does; what it says then is not heard, as its ticket is gone. Workers are
-daemons, so they don't hold up the interpreter's exit.
+when its task does; what it says then is not heard, as its work is gone from `_at_work`. Workers
+are daemons, so they don't hold up the interpreter's exit.
 
 Why this file is large: timeouts, killing, telling of beginnings and taking back all look at the
 same few collections of what is out, and change them.
