@@ -23,11 +23,14 @@ L1  Where a gate is open and somebody waits at it, exactly one of them, the firs
 
 So a release tests the first of each queue it may have opened, and each grant or
 refusal elsewhere passes the offer on, until the gate is shut again.
+
+Why this file is large: whoever takes, gives back or passes on does so by what is held and by
+who waits, at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from heapq import heappop
 from typing import Any
 
@@ -113,6 +116,38 @@ class Locks:
             # Who waited at it for a claim, and has that now, has shut it.
             self._pass_on(origin, shut=gate is None and origin.how is CLAIM)
         return gate is None
+
+    def take_behind(self, entry: Entry, most: int, fit: Callable[[int], bool]) -> list[int]:
+        """Take out of the queue, best first, who may hold in turn what this entry's node was given.
+
+        They are those who wait for its claim, as far as they ask for the same, have the same
+        priority, and are `fit`. There are none where this would pass over somebody. All of them
+        count as one holder, for whom `release` is to be called once, and as one that was let past.
+        """
+        request = self._requests[entry[2]]
+        queue = self._queues.at((request.claims[0][0], CLAIM)) if request.claims else None
+        if queue is None or queue.offered or self._queues.near(request) != [queue]:
+            return []
+        if request.exclusive or self._queues.at(EXCLUSIVE) is not None:
+            return []
+        taken: list[int] = []
+        entries = queue.entries
+        while entries and len(taken) < most:
+            first = entries[0]
+            node = first[2]
+            if self._requests[node] is not request or first[0] != entry[0] or not fit(node):
+                break
+            if self._reservations:
+                if self._reservations.against(request, first):
+                    break
+                self._retry_refused(self._reservations.lift(node))
+            heappop(entries)
+            taken.append(node)
+        if not entries:
+            self._queues.forget(queue)
+        elif taken:
+            self._pass_over(entries[0])
+        return taken
 
     def release(self, node: int, keep: str = "") -> None:
         """Give back what a node that was handed out holds.

@@ -21,7 +21,7 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import heappop, heappush
-from typing import Any
+from typing import Any, cast
 
 from . import events
 from .common import Outcome, Reason, Task, TaskLostError, TaskRes, identity
@@ -35,7 +35,8 @@ from .interrupt import Interrupts, may_go_on, this_place
 from .locks import Locks
 from .meta import FOR_POOLS, for_pool
 from .order import Order
-from .pool.base import Submission, WorkerPool
+from .pool.base import WorkerPool
+from .pool.row import Row, Submission, tasks_of
 from .pool.spare import AHEAD_SECONDS, MANY
 from .requests import Request
 from .retries import Retries
@@ -84,6 +85,9 @@ class Run:
         self._shared = SharedDicts(graph, presets)
         self._frontline = Frontline()
         self.handed = 0  # how many tasks are HANDED
+        self._rows: dict[int, Row] = {}  # of the nodes that are HANDED in one
+        # While tasks are handed out: those that asked for something and got it, with their places.
+        self._granted: list[tuple[int, Entry]] = []
         self._worst: Any = None  # no task that is ahead in the pool has a worse priority
         # Exclusive tasks wait for all others, so that even plain ones go through the locks.
         self._counting = False
@@ -129,7 +133,8 @@ class Run:
         self.unfinished += added
         if self.declared.exclusives and not self._counting:
             self._counting = True
-            self.locks.begin_counting(len(self.handed_nodes()))
+            alone = [node for node in self.handed_nodes() if node not in self._rows]
+            self.locks.begin_counting(len(alone) + len({id(row) for row in self._rows.values()}))
         self._offer_ready(ready)
         self._end(self._ends_of(blocked))
         if self.control.stopped:
@@ -197,7 +202,7 @@ class Run:
                             self.unfinished -= 1
                             state[node] = ENDED
                             if not plain[node] or self._counting:
-                                locks.release(node, "" if final.locks_ok else "locks")
+                                self._release(node, "" if final.locks_ok else "locks")
                             succeeded = final.deps_ok
                             if final[1] and succeeded:
                                 self._shared.provide(graph.provides[node], final[1])
@@ -283,7 +288,7 @@ class Run:
         build, build_alone = self._shared.build, self._shared.alone()
         simple = not (self._counting or self.control.stopped)
         best, others = self._frontline.sorted, self._frontline.heap
-        batch: list[Submission] = []
+        batch: list[Submission | Row] = []
         metas, takes = self.declared.metas, self.declared.takes
         while (best or others) and len(batch) < room:
             if not others:
@@ -304,30 +309,74 @@ class Run:
         if batch:
             # Those that were popped last are the worst of them.
             self._worst = entry[0] if self._worst is None else max(self._worst, entry[0])
-            self.handed += len(batch)
-            if events.Checkpoint in self._heard:
-                self._tell(events.Checkpoint, [task for task, *_ in batch])
-            self.pool.submit_all(batch)
+            self._submit(batch)
 
-    def _ask(self, node: int, entry: Entry, batch: list[Submission]) -> None:
+    def _ask(self, node: int, entry: Entry, batch: list[Submission | Row]) -> None:
         """Let a task that isn't plain ask for what it needs; it joins the batch if it gets it."""
         if self.state[node] is not READY:
             self.locks.forget(node)
         elif self.control.stopped and not self._tears_down(node):
             self._end([(node, Outcome.CANCELLED, stopped_reason(self.control.stopped))])
         elif self.locks.acquire(entry, self._excused_from(node) if self.locks.left() else ()):
-            shared = self._shared.build(node)
-            if not self.declared.ordinary[node] and self.declared.metas[node].retries:
-                shared = self._retries.shared(node, shared)
-            self.state[node] = HANDED
-            said, takes = for_pool(self.declared.metas[node]), self.declared.takes[node]
-            batch.append((self.graph.tasks[node], shared, said, takes))
+            self._granted.append((len(batch), entry))
+            batch.append(self._submission(node))
         else:
             self.state[node] = PARKED
         if self.locks.reoffered:
             self._take_reoffered()
         if self._frontline.fresh:  # of what follows from an end
             self._frontline.settle()
+
+    def _submit(self, batch: list[Submission | Row]) -> None:
+        self.handed += len(batch)
+        rows = self._granted and self._make_rows(batch)
+        if events.Checkpoint in self._heard:
+            self._tell(events.Checkpoint, [task for h in batch for task in tasks_of(h)])
+        if rows:
+            self.pool.submit_rows(batch)
+        else:
+            self.pool.submit_all(cast(list[Submission], batch))
+
+    def _submission(self, node: int) -> Submission:
+        """Move the node to HANDED; returns what to hand in."""
+        shared = self._shared.build(node)
+        if not self.declared.ordinary[node] and self.declared.metas[node].retries:
+            shared = self._retries.shared(node, shared)
+        self.state[node] = HANDED
+        said, takes = for_pool(self.declared.metas[node]), self.declared.takes[node]
+        return self.graph.tasks[node], shared, said, takes
+
+    def _make_rows(self, batch: list[Submission | Row]) -> bool:
+        """Hand out, with those in the batch that hold a claim, who may hold it next.
+
+        Returns whether there are any.
+        """
+        granted, self._granted = self._granted, []
+        longest = self.pool.longest_row()
+        if longest == 1:
+            return False
+        made = False
+        for place, entry in granted:
+            if not self._may_be_in_row(entry[2]):
+                continue
+            behind = self.locks.take_behind(entry, longest - 1, self._may_follow)
+            if behind:
+                row = Row([cast(Submission, batch[place]), *map(self._submission, behind)])
+                self._rows.update(dict.fromkeys([entry[2], *behind], row))
+                self.handed += len(behind)
+                batch[place] = row
+                made = True
+        return made
+
+    def _may_be_in_row(self, node: int) -> bool:
+        """Whether nothing is to be done between this task and the next; of a timeout there is.
+
+        And a teardown may hold what others may not, as it is free to it.
+        """
+        return self.declared.ordinary[node] and self.declared.metas[node].timeout is None
+
+    def _may_follow(self, node: int) -> bool:
+        return self.state[node] is PARKED and self._may_be_in_row(node)
 
     def _overtake(self) -> None:
         """Take back what is ahead in the pool if a better priority is ready than is there."""
@@ -339,17 +388,19 @@ class Run:
 
     def _take_back(self) -> None:
         for task in self.pool.withdraw():
-            node = self.graph.index[identity(task)]
-            self.handed -= 1
-            self._release(node)
-            self._move(node, READY)
-            again = self._retries.started(node)
-            order = self._order
-            entry = order.retry_entry(node) if again else order.entries[node]
-            self._frontline.fresh.append(entry)
+            self._put_back(self.graph.index[identity(task)])
         self._frontline.settle()
         self._worst = None
         self._take_reoffered()
+
+    def _put_back(self, node: int) -> None:
+        """The node, which was handed out, has not begun, and is taken back."""
+        self.handed -= 1
+        self._release(node)
+        self._move(node, READY)
+        order = self._order
+        again = self._retries.started(node)
+        self._frontline.fresh.append(order.retry_entry(node) if again else order.entries[node])
 
     def receive(self, node: int, res: TaskRes) -> TaskRes | None:
         """Take in a result: the final one, or None if another attempt follows."""
@@ -378,9 +429,7 @@ class Run:
         plain = self.declared.plain[node]
         if self.state[node] is HANDED:
             self.handed -= 1
-            if not plain or self._counting or res.abandoned:
-                keep = "all" if res.abandoned else "" if res.locks_ok else "locks"
-                self.locks.release(node, keep)
+            self._release(node, "all" if res.abandoned else "" if res.locks_ok else "locks")
         succeeded = res.deps_ok
         if succeeded and res[1]:
             self._shared.provide(self.graph.provides[node], res[1])
@@ -401,9 +450,19 @@ class Run:
         if self.locks.reoffered:
             self._take_reoffered()
 
-    def _release(self, node: int) -> None:
-        if self._counting or not self.declared.plain[node]:
-            self.locks.release(node)
+    def _release(self, node: int, keep: str = "") -> None:
+        """The node, which was handed out, gives back what it holds, but for what it keeps."""
+        if self._rows and (row := self._rows.pop(node, None)) is not None:
+            if row.rest and (row.over or keep):
+                for task in self.pool.withdraw_rest(row):
+                    self._put_back(self.graph.index[identity(task)])
+            if not row.holders:  # somebody before it has kept them
+                return
+            row.holders = 0 if keep else row.holders - 1
+            if row.holders:
+                return
+        if self._counting or keep == "all" or not self.declared.plain[node]:
+            self.locks.release(node, keep)
 
     def _offer_ready(self, nodes: Sequence[int]) -> None:
         state, entries, fresh = self.state, self._order.entries, self._frontline.fresh
@@ -579,7 +638,10 @@ class Run:
 
     def held(self) -> dict[int, Request]:
         """What each task that holds something holds, running or ended."""
-        return {node: self.declared.requests[node] for node in self.handed_nodes()} | self.locks.left()
+        index, rows = self.graph.index, {id(row): row for row in self._rows.values()}
+        later = {index[identity(task)] for row in rows.values() for task in row.tasks()}
+        handed = [node for node in self.handed_nodes() if node not in later]
+        return {node: self.declared.requests[node] for node in handed} | self.locks.left()
 
     # -- telling ------------------------------------------------------------------------
 

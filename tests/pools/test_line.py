@@ -157,7 +157,7 @@ def test_an_old_ring_ends_one_wait_and_no_more() -> None:
     source.put("task")
     assert line._wakeup is not None
     line._wakeup.ring()
-    line.wait_for_many(60, source)
+    line.wait_for_many(60, lambda: bool(source.items))
     line._wakeup.ring()
     line.wait(60)
     line.no_more()
@@ -183,7 +183,7 @@ class TestWaitingForMany:
         source.put("task")
         worker = threading.Thread(target=work)
         begin = time.monotonic()
-        line.wait_for_many(60, source)
+        line.wait_for_many(60, lambda: bool(source.items))
         assert time.monotonic() - begin < 60, "it was never told"
         worker.join(60)
         assert list(line.items) == ["result"]
@@ -194,7 +194,7 @@ class TestWaitingForMany:
         source = Line[int]()
         source.put(0)
         bell.wait = lambda seconds: line.put(1) or line.put(2) or bell.rings > 0
-        line.wait_for_many(60, source)
+        line.wait_for_many(60, lambda: bool(source.items))
         assert bell.rings == 0
         line.no_more()
         assert bell.rings == 0, "rung though nobody waits any more"
@@ -204,7 +204,7 @@ class TestWaitingForMany:
         bell: Any = Bell()
         line = Line[int](bell)
         bell.wait = lambda seconds: pytest.fail("waits")
-        line.wait_for_many(60, Line[int]())
+        line.wait_for_many(60, lambda: False)
         line.no_more()
         assert bell.rings == 0
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
 import warnings
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from in_rows import InRows
 from model import Judge, Violation
 
 from pexen import PexenWarning, Sched
@@ -20,7 +22,7 @@ from pexen.sched.meta import func_meta
 from pexen.sched.requests import Request
 from pexen.sched.run import Run
 from pexen.sched.state import State, check
-from pexen.testing import RandomTask, VirtualPool, random_graph
+from pexen.testing import RandomGraph, RandomTask, VirtualPool, random_graph
 
 SEEDS = range(2400)
 SEEDS_FOR_WRONG = range(400)
@@ -29,7 +31,10 @@ SEEDS_FOR_WRONG = range(400)
 def judged_run(seed: int, size: int = 25) -> None:
     """Run a random graph; in some of them, stop or leave on the way."""
     graph = random_graph(seed, size)
-    pool = VirtualPool(graph.workers, graph.seconds)
+    judge_run_of(graph, VirtualPool(graph.workers, graph.seconds), seed)
+
+
+def judge_run_of(graph: RandomGraph, pool: VirtualPool, seed: int) -> None:
     judge = Judge(graph.resources, pool, graph.seconds)
     yielded = []
     with warnings.catch_warnings():
@@ -61,6 +66,33 @@ def test_random_graphs_are_run_by_the_rules(part: int) -> None:
             judged_run(seed)
         except Violation as found:
             pytest.fail(f"seed {seed}: {found}")
+
+
+def judged_run_in_rows(seed: int) -> int:
+    """Run a graph in which many tasks claim the same; returns how many were not first in a row."""
+    rng = random.Random(f"rows {seed}")
+    graph = random_graph(seed, 40)
+    for body in graph.every_task():
+        if rng.random() < 0.6:
+            func_meta(body, claims={rng.choice(["disk", "disk", "net"])}, uses=set(), resources={})
+        if seed % 3:
+            added = body not in graph.tasks
+            func_meta(body, exclusive=added and seed % 3 == 1 and rng.random() < 0.3)
+        if seed % 2:
+            func_meta(body, priority=0)
+    pool = InRows(graph.workers, graph.seconds, rng.randint(2, 6), rng)
+    judge_run_of(graph, pool, seed)
+    return sum(len(row) - 1 for row in pool.taken)
+
+
+def test_random_graphs_are_run_by_the_rules_also_in_rows() -> None:
+    behind = 0
+    for seed in SEEDS_FOR_WRONG:
+        try:
+            behind += judged_run_in_rows(seed)
+        except Violation as found:
+            pytest.fail(f"seed {seed}: {found}")
+    assert behind > len(SEEDS_FOR_WRONG), "hardly any rows"
 
 
 def judged_stream(workers: int = 2, length: int = 60) -> None:

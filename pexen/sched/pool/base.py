@@ -6,6 +6,8 @@ which besides calls the methods headed "the seam". All of them belong to the thr
 uses the pool, but for `wake`, which may be called from any thread or signal handler,
 and `submit`, which may be called from one thread while another iterates.
 
+Why this file is large: the contract stands in one place.
+
 States: NEW (not started yet) -> RUNNING -> CLOSING (shut down, results may be due) ->
 ENDED (no worker left), and from there RUNNING again.
 """
@@ -19,8 +21,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from ..common import PoolError, Shared, Task, TaskRes
-from ..meta import Said, meta_of
+from ..meta import meta_of
 from .checks import check_count
+from .row import Row, Submission
 from .spare import Spare
 
 # A signal that comes just before the main thread begins to wait doesn't interrupt the wait,
@@ -31,10 +34,6 @@ LONGEST_SECONDS = 0.5
 ABORTED = "ended, as the run was aborted"
 
 NEW, RUNNING, CLOSING, ENDED = "new", "running", "closing", "ended"
-
-# A task with its shared dict; what its metadata says that a pool has to know, None if it says
-# nothing of that; and whether it gets the dict, None if that is still to be found out.
-Submission = tuple[Task, Shared, Said | None, bool | None]
 
 
 class Running(NamedTuple):
@@ -92,10 +91,7 @@ class WorkerPool(abc.ABC):
 
         PoolError if the pool isn't running, or (processes) doesn't know the task.
         """
-        if self._state == NEW:
-            raise PoolError("The pool is not running")
-        if self._state != RUNNING:
-            raise PoolError("The pool is shutting down")
+        self._expect_running()
         self.due += 1  # first, as the result may be fetched at once by another thread
         try:
             self._submit(task, {} if shared is None else shared)
@@ -170,14 +166,19 @@ class WorkerPool(abc.ABC):
 
     def room(self) -> int:
         """How many more tasks the pool would like to have now; 0 while enough are ahead."""
-        enough = self.due >= self.workers + self._spare.low
-        return 0 if enough else self.workers + self._spare.depth - self.due
+        out = self.due - self._behind()
+        enough = out >= self.workers + self._spare.low
+        return 0 if enough else self.workers + self._spare.depth - out
 
     def marks(self) -> tuple[int, int]:
         """How few tasks may be out before it wants more: be it one, or only many, or later."""
         low = self.workers + self._spare.low - 1
         few = -1 if self._spare.in_bulk else self.workers  # never one that is very short
         return few if self._spare.adapts else low, low
+
+    def longest_row(self) -> int:
+        """How many tasks may be handed in as one Row now; 1 if none may."""
+        return 1
 
     def submit_all(self, batch: Sequence[Submission]) -> None:
         """Submit several tasks in this order.
@@ -186,6 +187,10 @@ class WorkerPool(abc.ABC):
         """
         for task, shared, *_ in batch:
             self.submit(task, shared)
+
+    def submit_rows(self, batch: Sequence[Submission | Row]) -> None:
+        """Submit several tasks, and rows of them, in this order; only where rows are taken."""
+        raise NotImplementedError(f"{type(self).__name__} takes no rows")
 
     def results(self, timeout: float | None = None) -> list[TaskRes]:
         """Results that are there, waiting for one; none after `timeout` seconds or `wake`."""
@@ -209,6 +214,12 @@ class WorkerPool(abc.ABC):
             self._spare.note_taken_back()
         return back
 
+    def withdraw_rest(self, row: Row) -> list[Task]:
+        """Take back what has not begun of a row."""
+        back = row.take_rest()
+        self.due -= len(back)
+        return back
+
     def terminate(self) -> None:
         """End all workers at once, whatever they do; results are dropped.
 
@@ -220,6 +231,16 @@ class WorkerPool(abc.ABC):
             self._ready.clear()
             self.due = 0
             self._state = ENDED
+
+    def _expect_running(self) -> None:
+        if self._state == NEW:
+            raise PoolError("The pool is not running")
+        if self._state != RUNNING:
+            raise PoolError("The pool is shutting down")
+
+    def _behind(self) -> int:
+        """How many are behind another one in a row: they keep no worker of their own busy."""
+        return 0
 
     def _timeout_of(self, task: Task) -> float | None:
         """Seconds that the task may run, None for ever."""

@@ -15,8 +15,8 @@ something to do. Who has put, and finds nothing more to do, wakes who is noted t
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Collection
+from typing import Generic, TypeVar
 
 from .spinning import Spin
 from .wakeup import Wakeup
@@ -71,15 +71,16 @@ class Line(Generic[T]):
         if self.items or not self._wakeup.wait(seconds) or seconds is not None:
             _unnote(self.waiting)  # also one that is left, if an old ring has ended the wait
 
-    def wait_for_many(self, seconds: float, source: Line[Any]) -> None:
+    def wait_for_many(self, seconds: float, has_more: Callable[[], bool]) -> None:
         """Return after `seconds`, or when there won't be more for now.
 
-        That is when one of those who put here finds `source` empty, from which they take, and
-        says `no_more`. Meanwhile who puts need wake nobody. Only one thread may wait.
+        That is when one of those who put here has nothing more to do, and says `no_more`;
+        `has_more` says whether they have. Meanwhile who puts need wake nobody. Only one thread
+        may wait.
         """
         assert self._wakeup is not None
         self._relaxed.append(None)
-        if source.items:
+        if has_more():
             self._wakeup.wait(seconds)
         _unnote(self._relaxed)  # as in `wait`
 

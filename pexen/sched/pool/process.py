@@ -42,13 +42,14 @@ from ..common import (
     identity,
 )
 from ..meta import for_pool, meta_of
-from .base import ABORTED, RUNNING, Running, Submission, WorkerPool
+from .base import ABORTED, RUNNING, Running, WorkerPool
 from .channel import PIPE_SIZE
 from .checks import check_count, check_seconds
 from .crew import RESULTS, STACKS, WRITABLE
 from .dealing import Place, deal, divide
 from .handle import Item, WorkerProcess
 from .report import READY, SPECIAL, Report, decode_report, decode_result, reported_exception
+from .row import Submission
 from .staff import Staff
 
 # How many items may be with one worker; their tickets have to fit into a pipe, which has

@@ -14,6 +14,9 @@ to note it there. Taking it out of either is one step that no other thread can b
 of. Who takes it out of the line runs it or takes it back; who takes it out of `_at_work` settles
 it: a worker with its result, the using thread when it abandons the worker.
 
+What was handed in as a row is an item each from when a worker takes it out of the row's `rest`. The
+row itself is in `_tasks` while none of its tasks runs, and in `_rows` as long as there is a rest.
+
 Most items are nothing but what was submitted. Those with a timeout, and all when somebody is told
 of beginnings, are `Tracked`, and are put into `_done` themselves, with their result.
 
@@ -48,15 +51,16 @@ from .base import (
     LONGEST_SECONDS,
     RUNNING,
     Running,
-    Submission,
     WorkerPool,
     out_of_time,
 )
 from .line import Line
+from .row import Row, Submission, tasks_of
 from .spare import MANY
 from .spinning import Spin, let_interpreter_go
 from .stacks import add_stacks, of_thread
 from .threadworker import (
+    Handed,
     Item,
     Message,
     Tracked,
@@ -86,13 +90,14 @@ class ThreadWorkerPool(WorkerPool):
 
     def __init__(self, workers: int = 1, spare: int | None = None) -> None:
         super().__init__(workers, spare)
-        self._tasks: Line[Item | None] = Line()
+        self._tasks: Line[Handed | None] = Line()
         self._done: Line[Message | None] = Line()
         self._spin = Spin(pause=let_interpreter_go)
         self._threads: list[WorkerThread] = []
         self._started = 0  # workers started so far, for their names
         self._refused = False  # the system did not give as many threads as wanted
         self._at_work: dict[int, Work] = {}  # what each worker is at, by its id
+        self._rows: list[Row] = []  # those that had a rest when one was last submitted
         self._timed: set[Tracked] = set()  # those out that have a timeout
         self._doomed: dict[int, Item] = {}  # those to be killed, by id
         self._sought: set[Any] = set()  # identities of tasks to be killed, as soon as they are seen
@@ -105,6 +110,7 @@ class ThreadWorkerPool(WorkerPool):
         self._at_work = {}  # workers that were abandoned have the old one
         for known in (self._timed, self._doomed, self._sought, self._begun, self._queue):
             known.clear()
+        self._rows.clear()
         self._refused = False
         self._reinforce()
 
@@ -133,20 +139,39 @@ class ThreadWorkerPool(WorkerPool):
     def _submit(self, task: Task, shared: Shared) -> None:
         self._put_all([(task, shared, for_pool(meta_of(task)), None)])
 
+    def longest_row(self) -> int:
+        tracks = self.timeout is not None or self.on_begin is not None
+        return 1 if tracks or not self._spare.adapts else max(1, self._spare.depth // self.workers)
+
+    def _behind(self) -> int:
+        return sum([len(row.rest) for row in self._rows])
+
     def submit_all(self, batch: Sequence[Submission]) -> None:
         if self._state != RUNNING:
             return super().submit_all(batch)
         self.due += len(batch)
         self._put_all(batch)
 
+    def submit_rows(self, batch: Sequence[Submission | Row]) -> None:
+        self._expect_running()
+        rows = [handed for handed in batch if isinstance(handed, Row)]
+        tasks = [task for handed in batch for task in tasks_of(handed)]
+        self._rows = [row for row in self._rows if row.rest] + rows
+        self.due += len(tasks)
+        self._sought.difference_update(map(identity, tasks))
+        self._put([h if isinstance(h, Row) else self._tracked(h) for h in batch])
+
     def _put_all(self, batch: Sequence[Submission]) -> None:
         if self._sought:  # in an earlier submission
             self._sought.difference_update(identity(task) for task, *_ in batch)
         tracks = self.timeout is not None or self.on_begin is not None
         if tracks or [said for _, _, said, _ in batch if said is not None]:
-            self._tasks.put_all([self._tracked(submission) for submission in batch])
+            self._put([self._tracked(submission) for submission in batch])
         else:
-            self._tasks.put_all(batch)
+            self._put(batch)
+
+    def _put(self, items: Sequence[Handed]) -> None:
+        self._tasks.put_all(items)
         if len(self._threads) < self.workers and len(self._threads) < self.due:
             self._reinforce()
         self._begin()
@@ -185,7 +210,7 @@ class ThreadWorkerPool(WorkerPool):
             timed = end is not None or self._timed or self._doomed or self._sought
             alone = self.due == 1
             if not timed and not alone and self._spare.in_bulk and len(done.items) < MANY:
-                done.wait_for_many(_MANY_SECONDS, self._tasks)
+                done.wait_for_many(_MANY_SECONDS, self._has_more)
             if not done.items:
                 spin = self._spin if alone else None
                 done.wait(self._patience(end) if timed else LONGEST_SECONDS, spin)
@@ -197,6 +222,10 @@ class ThreadWorkerPool(WorkerPool):
                 got.extend(self._judge())
             if got or None in messages or end is not None and self.clock() >= end:
                 return got
+
+    def _has_more(self) -> bool:
+        """Whether there is something that no worker has begun."""
+        return bool(self._tasks.items) or any([row.rest and not row.over for row in self._rows])
 
     def _untracked(self, messages: Iterable[Message | None]) -> list[TaskRes]:
         """The results among messages. Tells that what has ended has begun."""
@@ -280,27 +309,37 @@ class ThreadWorkerPool(WorkerPool):
         return [Running(task_of(item), worker.label, since) for worker, item, since in at_work]
 
     def ahead(self) -> list[Task]:
-        return [task_of(item) for item in self._tasks.items.copy() if item is not None]
+        items = [task_of(item) for item in self._items()]
+        return [*items, *(task for row in self._rows for task in row.tasks())]
+
+    def _items(self) -> list[Item]:
+        """What is in the line to the workers, but for rows."""
+        found = self._tasks.items.copy()
+        return [item for item in found if item is not None and type(item) is not Row]
 
     def _withdraw(self) -> list[Task]:
         taken = self._tasks.take_all()
-        back = [item for item in taken if item is not None]
-        self._tasks.put_all([None] * (len(taken) - len(back)))  # of workers that are to end
+        self._tasks.put_all([None] * taken.count(None))  # of workers that are to end
+        back = [item for item in taken if item is not None and type(item) is not Row]
         for item in back:
             self._forget(item)
-        return [task_of(item) for item in back]
+        rest = [task for row in self._rows for task in row.take_rest()]
+        self._rows.clear()
+        return [*map(task_of, back), *rest]
 
     def kill(self, tasks: Iterable[Task]) -> None:
         self._sought.update(identity(task) for task in tasks)
         self._seek()
 
     def _seek(self) -> None:
-        """Doom those out that are to be killed, and forget of both what isn't out any more."""
+        """Doom those out that are to be killed, and forget of both what isn't out any more.
+
+        What hasn't begun of a row isn't doomed before it is at work.
+        """
         # In this order, as items go the other way: none is counted twice.
         done = sum(message is not None for message in self._done.items.copy())
         at_work = [item for _, item, _ in list(self._at_work.values())]
-        ahead = [item for item in self._tasks.items.copy() if item is not None]
-        out = {id(item): item for item in (*at_work, *ahead)}
+        out = {id(item): item for item in (*at_work, *self._items())}
         found = {key: item for key, item in out.items() if identity(task_of(item)) in self._sought}
         self._doomed.update(found)
         if self.due <= len(self._ready) + done + len(out):  # no worker has taken one unnoted

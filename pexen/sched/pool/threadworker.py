@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import Any, final
+from typing import Any, cast, final
 
 from ..call import run_task
 from ..common import Task, TaskRes, task_name
-from .base import Submission
 from .line import Line
+from .row import Row, Submission
 from .spinning import Spin, let_interpreter_go
 
 _log = logging.getLogger("pexen")
@@ -33,8 +33,10 @@ class Tracked:
         self.res: TaskRes | None = None  # set by the worker, which then puts this in its place
 
 
-# What is handed in: as it came, which costs nothing, or tracked. And what comes back.
+# What a worker is at: as it came, which costs nothing, or tracked. What is in the line to the
+# workers, and what comes back.
 Item = Submission | Tracked
+Handed = Item | Row
 Message = TaskRes | Tracked
 
 
@@ -63,7 +65,7 @@ class WorkerThread(threading.Thread):
     def __init__(
         self,
         name: str,
-        tasks: Line[Item | None],
+        tasks: Line[Handed | None],
         done: Line[Message | None],
         at_work: dict[int, Work],
     ) -> None:
@@ -103,7 +105,7 @@ class WorkerThread(threading.Thread):
         put, waiting = self._done.items.append, self._done.waiting
         spin = Spin(pause=let_interpreter_go)
         taken = 0
-        tracked: Tracked | None
+        around: Tracked | Row | None
         while True:
             if not items:
                 self._done.no_more()
@@ -117,10 +119,16 @@ class WorkerThread(threading.Thread):
             taken += 1
             if item is None:
                 return
-            if type(item) is Tracked:
-                tracked, submission = item, item.submission
+            if type(item) is tuple:
+                around, submission = None, item
+            elif type(item) is Tracked:
+                around, submission = item, item.submission
             else:
-                tracked, submission = None, item
+                around = row = cast(Row, item)
+                try:
+                    item = submission = row.rest.pop()
+                except IndexError:  # they were taken back
+                    continue
             task, shared, said, takes = submission
             started = clock()
             now = self, item, started
@@ -131,12 +139,17 @@ class WorkerThread(threading.Thread):
             res.worker = label
             if settle(key, None) is None:
                 return
-            if tracked is None:
+            if around is None:
                 put(res)
+            elif type(around) is Tracked:
+                around.res = res
+                put(around)
             else:
-                tracked.res = res
-                put(tracked)
+                goes_on = around.note(res, started, clock())
+                put(res)
+                if goes_on:
+                    items.appendleft(around)  # to be taken up again, by whoever is first
             if waiting:
                 self._done.wake_one()
             # Not to be kept alive while idle.
-            del item, tracked, submission, task, shared, said, now, kwargs, res
+            del item, around, submission, task, shared, said, now, kwargs, res
