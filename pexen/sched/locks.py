@@ -121,14 +121,15 @@ class Locks:
         """Take out of the queue, best first, who may hold in turn what this entry's node was given.
 
         They are those who wait for its claim, as far as they ask for the same, have the same
-        priority, and are `fit`. There are none where this would pass over somebody. All of them
-        count as one holder, for whom `release` is to be called once, and as one that was let past.
+        priority, and are `fit`. There are none where this would pass over somebody. Each of them
+        holds what it asks for from now on; who calls sees to it that they run one at a time.
+        All of them count as one that was let past.
         """
         request = self._requests[entry[2]]
         queue = self._queues.at((request.claims[0][0], CLAIM)) if request.claims else None
         if queue is None or queue.offered or self._queues.near(request) != [queue]:
             return []
-        if request.exclusive or self._queues.at(EXCLUSIVE) is not None:
+        if request.resources or request.exclusive or self._queues.at(EXCLUSIVE) is not None:
             return []
         taken: list[int] = []
         entries = queue.entries
@@ -143,6 +144,8 @@ class Locks:
                 self._retry_refused(self._reservations.lift(node))
             heappop(entries)
             taken.append(node)
+            self._handed += 1
+            self._count(request, +1)
         if not entries:
             self._queues.forget(queue)
         elif taken:

@@ -36,7 +36,7 @@ from .locks import Locks
 from .meta import FOR_POOLS, for_pool
 from .order import Order
 from .pool.base import WorkerPool
-from .pool.row import Row, Submission, tasks_of
+from .pool.row import LONGEST_SECONDS, Row, Submission, tasks_of
 from .pool.spare import AHEAD_SECONDS, MANY
 from .requests import Request
 from .retries import Retries
@@ -88,6 +88,7 @@ class Run:
         self._rows: dict[int, Row] = {}  # of the nodes that are HANDED in one
         # While tasks are handed out: those that asked for something and got it, with their places.
         self._granted: list[tuple[int, Entry]] = []
+        self._pace = 0.0  # seconds that each of the last results took here, and the consumer
         self._worst: Any = None  # no task that is ahead in the pool has a worse priority
         # Exclusive tasks wait for all others, so that even plain ones go through the locks.
         self._counting = False
@@ -133,8 +134,7 @@ class Run:
         self.unfinished += added
         if self.declared.exclusives and not self._counting:
             self._counting = True
-            alone = [node for node in self.handed_nodes() if node not in self._rows]
-            self.locks.begin_counting(len(alone) + len({id(row) for row in self._rows.values()}))
+            self.locks.begin_counting(len(self.handed_nodes()))
         self._offer_ready(ready)
         self._end(self._ends_of(blocked))
         if self.control.stopped:
@@ -167,11 +167,13 @@ class Run:
         leaving: BaseException | None = None
         final: TaskRes | None = None  # what the consumer had last, to be applied
         node, outcome = -1, Outcome.OK  # its node and outcome
+        came, count = 0.0, 1  # when results came last, and how many
         while True:
             with mutex:
                 if final is not None:  # the last of those that came at once
                     self.apply(node, final)
                     final = None
+                    self._pace = (clock() - came) / count
                 if control.pending:
                     self._obey()
                 if delayed:
@@ -187,10 +189,11 @@ class Run:
                 self._tell(events.Checkpoint)
             timed = delayed or self._overdue or control.pending
             results: Sequence[TaskRes] = self._wait() if timed else pool.results(None)
-            if len(results) > 1:  # else nothing is handed out between two of them
+            came, count = clock(), len(results)
+            if count > 1:  # else nothing is handed out between two of them
                 few, low = pool.marks()
                 # How many are out only changes where tasks are handed out, or taken back.
-                due, late = pool.due, clock() + AHEAD_SECONDS
+                due, late = pool.due, came + AHEAD_SECONDS
                 many = enough - len(best) - len(others)
             for res in results:
                 acquire()
@@ -203,6 +206,7 @@ class Run:
                             state[node] = ENDED
                             if not plain[node] or self._counting:
                                 self._release(node, "" if final.locks_ok else "locks")
+                                due = pool.due
                             succeeded = final.deps_ok
                             if final[1] and succeeded:
                                 self._shared.provide(graph.provides[node], final[1])
@@ -353,7 +357,9 @@ class Run:
         """
         granted, self._granted = self._granted, []
         longest = self.pool.longest_row()
-        if longest == 1:
+        if longest * self._pace > LONGEST_SECONDS:
+            longest = int(LONGEST_SECONDS / self._pace)
+        if longest <= 1:
             return False
         made = False
         for place, entry in granted:
@@ -366,6 +372,7 @@ class Run:
                 self.handed += len(behind)
                 batch[place] = row
                 made = True
+        self._take_reoffered()
         return made
 
     def _may_be_in_row(self, node: int) -> bool:
@@ -452,15 +459,10 @@ class Run:
 
     def _release(self, node: int, keep: str = "") -> None:
         """The node, which was handed out, gives back what it holds, but for what it keeps."""
-        if self._rows and (row := self._rows.pop(node, None)) is not None:
-            if row.rest and (row.over or keep):
-                for task in self.pool.withdraw_rest(row):
-                    self._put_back(self.graph.index[identity(task)])
-            if not row.holders:  # somebody before it has kept them
-                return
-            row.holders = 0 if keep else row.holders - 1
-            if row.holders:
-                return
+        row = self._rows.pop(node, None) if self._rows else None
+        if row is not None and row.rest and (row.over or keep):
+            for task in self.pool.withdraw_rest(row):
+                self._put_back(self.graph.index[identity(task)])
         if self._counting or keep == "all" or not self.declared.plain[node]:
             self.locks.release(node, keep)
 

@@ -68,7 +68,7 @@ def test_what_else_there_is_runs_beside_a_row() -> None:
 def test_a_row_ends_with_a_task_that_keeps_its_locks() -> None:
     tasks = claiming(4)
     tasks[1].behaviour = "fail"
-    pool = InRows(1, seconds, 4, random.Random(1))
+    pool = InRows(2, seconds, 4, random.Random(1))
     sched = Sched(tasks)
     assert [res.outcome for res in sched.run(pool)] == ["ok", "failed"]
     assert [sched.outcomes[body] for body in tasks[2:]] == ["blocked", "blocked"]
@@ -89,6 +89,27 @@ def test_the_loop_may_say_that_a_lock_is_not_released(behaviour: str) -> None:
         res.locks_ok = res.task is not tasks[1]
     assert seen == tasks[:3]
     assert {sched.blocked[body].culprits for body in tasks[3:]} == {(tasks[1],)}
+
+
+@pytest.mark.filterwarnings("ignore::pexen.PexenWarning")
+@pytest.mark.parametrize("kind", ["exclusive", "teardown"])
+def test_what_is_not_released_stays_with_those_of_the_row_that_had_begun(kind: str) -> None:
+    tasks = claiming(5)
+    task(tasks[1], provides=["tag"])
+    last = make("last", claims=["disk"], after=["tag"], teardown=True)
+    if kind == "exclusive":
+        last = make("last", exclusive=True)
+    pool = InRows(2, seconds, 5, random.Random(1))
+    pool.hasty = None
+    sched = Sched([*tasks, last] if kind == "teardown" else tasks)
+    for res in sched.run(pool):
+        if res.task is tasks[1]:
+            res.locks_ok = False
+            if kind == "exclusive":
+                sched.add_tasks([last])
+    begun = started(pool)
+    beside = "claim2" if kind == "exclusive" else "claim0"  # the next one in the row
+    assert begun[beside] == begun["claim1"] + 1 and begun["last"] == begun["claim1"] + 2
 
 
 def test_a_row_goes_on_after_a_task_that_was_skipped() -> None:
@@ -121,9 +142,23 @@ def test_only_equals_are_in_a_row() -> None:
     assert rows == [{-1}, {0}, {1}]
 
 
-def test_one_with_a_timeout_or_retries_is_not_in_a_row() -> None:
-    for fields in ({"timeout": 5}, {"retries": 1}):
-        assert run(claiming(3, **fields)).taken == []
+@pytest.mark.parametrize("fields", [{"timeout": 5}, {"retries": 1}, {"resources": {"disks": 1}}])
+def test_one_that_takes_more_than_a_claim_is_not_in_a_row(fields: dict[str, Any]) -> None:
+    pool = InRows(2, seconds, 4, random.Random(1))
+    assert len(list(Sched(claiming(3, **fields), resources={"disks": 1}).run(pool))) == 3
+    assert pool.taken == []
+
+
+def test_no_more_are_in_a_row_than_are_consumed_while_it_may_last() -> None:
+    """Their lock is released when all of them are."""
+    pool = InRows(2, lambda body: 0.0, 4, random.Random(1))
+    for _ in Sched(claiming(12)).run(pool):
+        pool.now += 0.003
+    assert [len(row) for row in pool.taken] == [4, 2, 2, 2, 2]
+    pool = InRows(2, lambda body: 0.0, 4, random.Random(1))
+    for _ in Sched(claiming(12)).run(pool):
+        pool.now += 1
+    assert [len(row) for row in pool.taken] == [4]
 
 
 def test_there_is_no_row_past_somebody_else_who_waits_for_the_lock() -> None:
@@ -139,7 +174,7 @@ def test_there_is_no_row_past_an_exclusive_task_that_waits() -> None:
 def test_stop_takes_back_what_has_not_begun_of_a_row() -> None:
     tasks = claiming(4)
     sched = Sched(tasks)
-    for _ in sched.run(InRows(1, seconds, 4, random.Random(1))):
+    for _ in sched.run(InRows(2, seconds, 4, random.Random(1))):
         sched.stop()
     assert [sched.outcomes[body] for body in tasks] == ["ok", *["cancelled"] * 3]
 
@@ -147,7 +182,7 @@ def test_stop_takes_back_what_has_not_begun_of_a_row() -> None:
 def test_a_picture_of_a_run_has_the_lock_with_the_task_that_runs() -> None:
     tasks = claiming(4)
     sched = Sched(tasks)
-    pool = InRows(1, seconds, 4, random.Random(1))
+    pool = InRows(2, seconds, 4, random.Random(1))
     pool.hasty = None
     for res in sched.run(pool):
         if res.task is tasks[0]:
@@ -201,7 +236,9 @@ def test_nobody_is_left_waiting_when_all_follow() -> None:
     locks = waiting(DISK, DISK, DISK)
     assert behind(locks) == [1, 2]
     assert locks._queues.at((("disk",), "claim")) is None
-    locks.release(0)
+    for node in (0, 1, 2):
+        assert locks._held
+        locks.release(node)
     assert locks.reoffered == [] and not locks._held
 
 
@@ -209,6 +246,7 @@ def test_a_row_counts_as_one_that_was_let_past() -> None:
     locks = waiting(DISK, DISK, BOTH, DISK, patience=1)
     assert behind(locks) == [1]
     locks.release(0)
+    locks.release(1)
     assert [e[2] for e in locks.reoffered] == [2]
     assert not locks.acquire(entry(3)), "somebody has been passed over once, and is to be next"
 
@@ -228,4 +266,16 @@ def test_who_follows_keeps_nothing_reserved() -> None:
     locks._pass_over(entry(1))
     assert behind(locks) == [1]
     locks.release(0)
+    locks.release(1)
     assert locks.acquire(entry(2))
+
+
+def test_nobody_follows_one_that_is_exclusive() -> None:
+    alone = Request.of(SchedMeta(claims={"disk"}, exclusive=True))
+    locks = Locks({}, [DISK, alone, alone], patience=9)
+    assert locks.acquire(entry(0))
+    locks.release(0, keep="locks")
+    assert not locks.acquire(entry(1)) and not locks.acquire(entry(2))
+    locks.release_left(0)
+    assert locks.acquire(entry(1))
+    assert locks.take_behind(entry(1), 9, lambda node: True) == []

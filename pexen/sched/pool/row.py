@@ -1,7 +1,7 @@
 """What a pool is handed: a task, or several in a row, for one worker.
 
 Short tasks that can only run one at a time, as all claim the same, would cost a hop there and back
-each. So those that hold the same in turn are handed in as one, for which they hold it together.
+each. So several are handed in as one, which hold the claim together, and run one after the other.
 Between two of them nobody is asked, so a row ends early in two cases, and what is left of it is
 given back: where a result says that the locks aren't released, as what they guard may be damaged;
 and where it has taken long, as others may wait for the locks, whatever was expected of the tasks.
@@ -34,14 +34,11 @@ class Row:
     is `over`.
     """
 
-    __slots__ = ("holders", "over", "rest", "until")
+    __slots__ = ("over", "rest", "until")
 
     def __init__(self, submissions: Sequence[Submission]) -> None:
         self.rest = [*submissions]  # those that haven't begun, the next one last
         self.rest.reverse()
-        # How many hold its locks, as far as the scheduler knows, to whom this belongs. The last
-        # one of them gives the locks back.
-        self.holders = len(submissions)
         self.until = math.inf  # by when it should have ended, on the pool's clock
         self.over = False  # set by the worker before it puts the result that ends the row
 

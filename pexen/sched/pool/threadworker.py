@@ -124,9 +124,9 @@ class WorkerThread(threading.Thread):
             elif type(item) is Tracked:
                 around, submission = item, item.submission
             else:
-                around = row = cast(Row, item)
+                around = cast(Row, item)
                 try:
-                    item = submission = row.rest.pop()
+                    item = submission = around.rest.pop()
                 except IndexError:  # they were taken back
                     continue
             task, shared, said, takes = submission
