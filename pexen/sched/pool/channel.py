@@ -16,9 +16,13 @@ import os
 import select
 import struct
 from collections import deque
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from .buffers import Buffers, Landed, Landing
 from .spinning import Spin
+
+T = TypeVar("T")
 
 PIPE_SIZE = 1 << 16  # what a pipe usually holds
 _CHUNK = PIPE_SIZE
@@ -57,6 +61,11 @@ class Outbox:
         self._small.append(_framed(payload, buffers))
         self._join()
         self._parts.extend(buffers)
+
+    def put_alike(self, payloads: Sequence[bytes]) -> None:
+        """Add messages, one at least, that are of the same length."""
+        length = _LENGTH.pack(len(payloads[0]))
+        self._small.append(length + length.join(payloads))
 
     def _join(self) -> None:
         if self._small:
@@ -104,9 +113,9 @@ class _Cutter:
             count = self._landings[0].read(fd)
             return count, self._land()
         chunk = os.read(fd, _CHUNK)
-        return len(chunk), self._cut(chunk)
+        return len(chunk), self.cut(chunk)
 
-    def _cut(self, chunk: bytes) -> list[Message]:
+    def cut(self, chunk: bytes) -> list[Message]:
         data: bytes | bytearray = chunk
         if self._rest:
             self._rest += chunk
@@ -164,6 +173,7 @@ class Inbox:
     def __init__(self, fd: int) -> None:
         self._fd = fd
         self._cutter = _Cutter()
+        self._chunk = b""  # what was read and isn't cut yet
         self.closed = False  # the writer has closed its end, or is gone
 
     @property
@@ -171,12 +181,29 @@ class Inbox:
         """Whether part of a message has come."""
         return self._cutter.partial
 
+    def fetch_as(self, read: Callable[[bytes], list[T] | None]) -> list[T]:
+        """What `read` makes of all that has come in: messages, each after its length.
+
+        If that is None, or the end of a message isn't there yet, they are left to `fetch`.
+        """
+        if self.closed or self.partial or self._chunk:
+            return []
+        try:
+            chunk = os.read(self._fd, _CHUNK)
+        except BlockingIOError:
+            return []
+        self.closed = not chunk
+        found = read(chunk) if 0 < len(chunk) < _CHUNK else None
+        if found is None:
+            self._chunk = chunk
+        return found or []
+
     def fetch(self) -> list[Message]:
         """The messages that have come in whole; reads until nothing is there."""
         messages: list[Message] = []
         while not self.closed:
             try:
-                count, whole = self._cutter.read(self._fd)
+                count, whole = self._read()
             except BlockingIOError:
                 break
             self.closed = not count
@@ -184,6 +211,10 @@ class Inbox:
             if count < _CHUNK:
                 break  # most likely nothing more; if there is, the selector says so
         return messages
+
+    def _read(self) -> tuple[int, list[Message]]:
+        chunk, self._chunk = self._chunk, b""
+        return (len(chunk), self._cutter.cut(chunk)) if chunk else self._cutter.read(self._fd)
 
 
 class Reader:

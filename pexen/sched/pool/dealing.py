@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from collections import deque
 
 from .handle import Item, WorkerProcess
@@ -21,16 +20,15 @@ class Place:
 
 def deal(backlog: deque[Item], places: list[Place]) -> None:
     """Deal items out as long as there is room, each to the worker with the shortest queue."""
-    heap = [(len(place.worker.queue), n) for n, place in enumerate(places)]
-    heapq.heapify(heap)
-    while backlog and heap:
-        length, n = heap[0]
-        place = places[n]
-        place.share.append(backlog.popleft())
-        if len(place.share) < place.room:
-            heapq.heapreplace(heap, (length + 1, n))
-        else:
-            heapq.heappop(heap)
+    lengths = [len(place.worker.queue) for place in places]
+    ranges = [(n, n + place.room, place.share) for n, place in zip(lengths, places)]
+    shortest = min(lengths, default=0)
+    for length in range(shortest, max([end for _, end, _ in ranges], default=0)):
+        for begin, end, share in ranges:
+            if begin <= length < end:
+                if not backlog:
+                    return
+                share.append(backlog.popleft())
 
 
 def divide(back: list[Item], first: int, room: int) -> tuple[list[Item], list[Item]]:

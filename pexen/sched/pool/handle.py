@@ -4,6 +4,8 @@
 ends: it writes one for each submission, and reads those it wants back. The worker's side of
 this is in `worker`, the pipes are in `pipes`.
 
+Why this file is large: what was handed to a worker, its pipes and its end change together.
+
 Invariants:
 
 H1  `queue` has, in order, the items whose results haven't been read; for each, a
@@ -18,6 +20,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import struct
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -32,7 +35,7 @@ from .ending import Ending
 from .leftovers import leftovers
 from .pipes import NO_ENDS, close_ends, open_pipes
 from .stacks import add_stacks, last_crash, without_callers
-from .travel import STOP, Registry, encode_submission, stop_message
+from .travel import STOP, Registry, encode_numbers, encode_submission, stop_message
 from .worker import TICKET, worker_main
 
 # Seconds after which workers told to end are killed: they may wait for what a task has left.
@@ -249,6 +252,13 @@ class WorkerProcess:
         self.queue.append(item)
         self._unsent.append(item.seq)
 
+    def put_plain(self, items: Sequence[Item], first: int) -> None:
+        """The same for several, numbered from the first on, of which only numbers are to be sent."""
+        seqs = range(first, first + len(items))
+        self._outbox.put_alike(encode_numbers(seqs, [item.index for item in items]))
+        self.queue.extend(items)
+        self._unsent += seqs
+
     def send_tickets(self) -> None:
         """Let the worker take up what was put.
 
@@ -297,4 +307,4 @@ class WorkerProcess:
 
     def _write_tickets(self, seqs: list[int]) -> None:
         with contextlib.suppress(BrokenPipeError):
-            os.write(self.ends.tickets_w, b"".join(map(TICKET.pack, seqs)))
+            os.write(self.ends.tickets_w, struct.pack(f"<{len(seqs)}Q", *seqs))

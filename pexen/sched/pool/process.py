@@ -30,6 +30,7 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 
 from ..common import (
     ExceptionInfo,
@@ -48,7 +49,17 @@ from .checks import check_count, check_seconds
 from .crew import RESULTS, STACKS, WRITABLE
 from .dealing import Place, deal, divide
 from .handle import Item, WorkerProcess
-from .report import READY, SPECIAL, Report, decode_report, decode_result, reported_exception
+from .report import (
+    READY,
+    SPECIAL,
+    PlainEnd,
+    Report,
+    decode_report,
+    decode_result,
+    plain_ends,
+    plain_result,
+    reported_exception,
+)
 from .row import Submission
 from .staff import Staff
 
@@ -236,14 +247,18 @@ class ProcessWorkerPool(WorkerPool):
 
     def _hand(self, worker: WorkerProcess, items: deque[Item]) -> None:
         """Let a worker have some items; those that it was given are no more in `items`."""
-        now = self.clock()
+        now, inherited = self.clock(), worker.inherited
+        first = self._seqs + 1
+        self._seqs += len(items)
+        # Numbered anew each time, as it may come back to a worker that had it before.
+        for seq, item in enumerate(items, first):
+            item.seq, item.since, item.handed = seq, None, now
         try:
+            if not [item for item in items if item.shared or item.index >= inherited]:
+                worker.put_plain(items, first)
+                items.clear()
             while items:
-                # Numbered anew each time, as it may come back to a worker that had it before.
-                self._seqs += 1
-                item = items.popleft()
-                item.seq, item.since, item.handed = self._seqs, None, now
-                self._put(worker, item)
+                self._put(worker, items.popleft())
         finally:
             worker.send_tickets()
             self._crew.write(worker)
@@ -376,15 +391,37 @@ class ProcessWorkerPool(WorkerPool):
                 self._bury(worker, got)
 
     def _read(self, worker: WorkerProcess, got: list[TaskRes]) -> None:
-        """Take in what has come from a worker.
+        """Take in what has come from a worker."""
+        # One by one where somebody is told of beginnings, or the worker is being ended.
+        apart = self.on_begin is not None or worker.ending is not None
+        ends = [] if apart else worker.inbox.fetch_as(plain_ends)
+        end = self._read_plain(worker, ends, got) if ends else self._read_messages(worker, got)
+        if end is not None:
+            self._note_begin(worker, end)
+            self._staff.note_worked()
+        if worker.inbox.closed:
+            self._crew.unwatch(worker.ends.results)
+        self._staff.release(worker)
 
-        Why this is long: each result goes through this loop.
-        """
+    def _read_plain(
+        self, worker: WorkerProcess, ends: list[PlainEnd], got: list[TaskRes]
+    ) -> float | None:
+        """Take in results of which there is nothing to say; returns when the last one was sent."""
+        take, put, name = worker.queue.popleft, got.append, worker.name
+        if [seq for seq, *_ in ends] != [item.seq for item in islice(worker.queue, len(ends))]:
+            worker.kill()  # as below
+            return None
+        for _, started, duration, sent in ends:
+            put(plain_result(take().task, started, duration, name))
+        worker.served = sent
+        return sent
+
+    def _read_messages(self, worker: WorkerProcess, got: list[TaskRes]) -> float | None:
+        """Take in anything else, in the same way."""
         queue = worker.queue
         end: float | None = None
         returned: list[Item] = []  # to be handed out anew
         unknown = False  # one of them could not be loaded
-        served = worker.served
         for message, buffers in worker.inbox.fetch():
             report = decode_report(message)
             seq, sent = report.seq, report.sent
@@ -407,7 +444,7 @@ class ProcessWorkerPool(WorkerPool):
             end = self.clock() if buffers or len(message) >= PIPE_SIZE else sent
             item = queue.popleft()
             if not special:
-                served = sent
+                worker.served = sent
                 got.append(decode_result(report, message, item.task, worker.name, buffers))
             elif self._staff.roster.refuse_travel(item.index):
                 returned.append(item)
@@ -415,16 +452,10 @@ class ProcessWorkerPool(WorkerPool):
             else:
                 info = reported_exception(report, message)
                 got.append(TaskRes.failed(item.task, item.shared, info, worker.name))
-        worker.served = served
         if unknown:  # a worker that is forked now may know them, and those behind them
             returned += worker.take_back()
         self._backlog.extendleft(reversed(returned))
-        if end is not None:
-            self._note_begin(worker, end)
-            self._staff.note_worked()
-        if worker.inbox.closed:
-            self._crew.unwatch(worker.ends.results)
-        self._staff.release(worker)
+        return end
 
     def _note_ready(self, worker: WorkerProcess, report: Report, message: bytes) -> None:
         worker.ready = report.outcome is Outcome.OK

@@ -39,6 +39,12 @@ _OK = Outcome.OK
 _OK_NUMBER = _NUMBERS[_OK]
 _PLAIN = _OK_NUMBER, True, True  # the outcome, deps_ok and locks_ok of most tasks
 
+# The message of such a task, after its length: seq, started, duration, sent. And what is the same
+# in each: places and values of bytes.
+_SENT = struct.Struct("<8xQ3xddd16x")
+_SAME = [*enumerate(struct.pack("<Q", _HEAD.size)), *enumerate((_OK_NUMBER, True, True), 16)]
+PlainEnd = tuple[int, float, float, float]
+
 _NO_BUFFERS: Buffers = ()
 
 # What is small, as a rule, and loads anywhere.
@@ -208,6 +214,24 @@ def decode_report(message: bytes) -> Report:
     return make_report(Report, _HEAD.unpack_from(message))
 
 
+def plain_ends(data: bytes) -> list[PlainEnd] | None:
+    """What messages say, each after its length, if all are of results without anything; else None."""
+    count, odd = divmod(len(data), _SENT.size)
+    for place, value in _SAME:
+        if data[place :: _SENT.size].count(value) != count:
+            return None
+    if odd or _SENT.unpack_from(data)[0] == READY:
+        return None
+    return [*_SENT.iter_unpack(data)]
+
+
+def plain_result(task: Task, started: float, duration: float, worker: str) -> TaskRes:
+    """The result of a task that is `ok`, and left nothing."""
+    res = make_result(TaskRes, (task, {}, None, None))
+    res.started, res.duration, res.worker = started, duration, worker
+    return res
+
+
 def reported_exception(report: Report, message: bytes) -> ExceptionInfo | None:
     """What has arrived of the exception in a message with this head."""
     return decode_exception(message[_HEAD.size : _HEAD.size + report.size])
@@ -218,9 +242,8 @@ def decode_result(
 ) -> TaskRes:
     """The result a report is about. What unpickling raises is the task's failure."""
     if len(message) == _HEAD.size and report[1:4] == _PLAIN:
-        res = make_result(TaskRes, (task, {}, None, None))  # as most are
-    else:
-        res = _decoded(report, message, task, worker, buffers)
+        return plain_result(task, report.started, report.duration, worker)  # as most are
+    res = _decoded(report, message, task, worker, buffers)
     res.started, res.duration, res.worker = report.started, report.duration, worker
     return res
 

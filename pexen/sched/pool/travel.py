@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import pickle
 import struct
+from collections.abc import Iterable
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
@@ -129,6 +130,11 @@ def encode_submission(
         raise  # the user's
     except BaseException as exc:
         raise AttributeError(f"Can't pickle the task's shared state: {message(exc)}") from exc
+
+
+def encode_numbers(seqs: Iterable[int], indexes: Iterable[int]) -> list[bytes]:
+    """Submissions of tasks that the worker knows, with empty shared dicts."""
+    return [*map(_HEAD.pack, seqs, indexes)]
 
 
 def stop_message() -> bytes:
