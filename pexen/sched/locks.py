@@ -31,7 +31,6 @@ who waits, at once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from heapq import heappop
 from typing import Any
 
 from .frontline import Entry
@@ -132,9 +131,8 @@ class Locks:
         if request.resources or request.exclusive or self._queues.at(EXCLUSIVE) is not None:
             return []
         taken: list[int] = []
-        entries = queue.entries
-        while entries and len(taken) < most:
-            first = entries[0]
+        while queue and len(taken) < most:
+            first = queue.first()
             node = first[2]
             if self._requests[node] is not request or first[0] != entry[0] or not fit(node):
                 break
@@ -142,14 +140,14 @@ class Locks:
                 if self._reservations.against(request, first):
                     break
                 self._retry_refused(self._reservations.lift(node))
-            heappop(entries)
+            queue.pop()
             taken.append(node)
             self._handed += 1
             self._count(request, +1)
-        if not entries:
+        if not queue:
             self._queues.forget(queue)
         elif taken:
-            self._pass_over(entries[0])
+            self._note_passed_in(queue, entry)
         return taken
 
     def release(self, node: int, keep: str = "") -> None:
@@ -237,8 +235,7 @@ class Locks:
         self._count(request, +1)
         if origin is not None and len(self._queues) == 1 and origin.how is CLAIM:
             # What _note_passed() comes to where there is but the queue from which it came.
-            if origin.entries and origin.entries[0][0] <= entry[0]:
-                self._pass_over(origin.entries[0])
+            self._note_passed_in(origin, entry)
         elif self._queues:
             self._note_passed(request, entry)
 
@@ -293,9 +290,9 @@ class Locks:
 
     def _offer(self, queue: Queue) -> None:
         """Offer the gate to the first who waits there, where it is open and L1 asks for it."""
-        if queue.offered or not queue.entries or not self._is_open(queue):
+        if queue.offered or not queue or not self._is_open(queue):
             return
-        entry = heappop(queue.entries)
+        entry = queue.pop()
         queue.offered = True
         self._offered[entry[2]] = queue
         self.reoffered.append(entry)
@@ -308,7 +305,7 @@ class Locks:
     def _pass_on(self, queue: Queue, shut: bool = False) -> None:
         """Who had the offer of this queue has had it: offer it to the next, unless it is `shut`."""
         queue.offered = False
-        if not queue.entries:
+        if not queue:
             self._queues.forget(queue)
         elif not shut:
             self._offer(queue)
@@ -323,15 +320,25 @@ class Locks:
             if queue is not None:
                 queues.append(queue)
         for queue in queues:
-            entries = queue.entries
-            if entries and entries[0][0] <= by[0] and not self._is_open(queue):
-                self._pass_over(entries[0])
+            if queue and not self._is_open(queue):
+                self._note_passed_in(queue, by)
 
-    def _pass_over(self, entry: Entry) -> None:
+    def _note_passed_in(self, queue: Queue, by: Entry) -> None:
+        """The same for one queue, and for who waits there longest, before whom others may come."""
+        if not queue:
+            return
+        first, longest = queue.first(), queue.longest_waiting()
+        if first[0] <= by[0]:
+            self._pass_over(first)
+        if longest[2] != first[2] and longest[0] <= by[0] and self._pass_over(longest):
+            queue.promote(longest)
+
+    def _pass_over(self, entry: Entry) -> bool:
+        """Returns whether it now has a reservation for that."""
         request = self._requests[entry[2]]
-        if not self._left or not any(request.conflicts(left) for left in self._left.values()):
-            # Else it waits for what nobody will release, and nobody should wait for it.
-            self._reservations.pass_over(entry, request)
+        if self._left and any(request.conflicts(left) for left in self._left.values()):
+            return False  # It waits for what nobody will release, and nobody should wait for it.
+        return self._reservations.pass_over(entry, request)
 
     def _retry_refused(self, lifted: list[Reservation]) -> None:
         for reservation in lifted:

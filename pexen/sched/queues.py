@@ -8,6 +8,8 @@ gate that there could be.
 from __future__ import annotations
 
 import heapq
+import math
+from collections import deque
 from typing import Any
 
 from .frontline import Entry
@@ -18,9 +20,12 @@ Gate = Any
 
 
 class Queue:
-    """Those who wait at one gate, best first."""
+    """Those who wait at one gate, best first.
 
-    __slots__ = ("entries", "gate", "how", "offered", "what")
+    Nobody has two entries: with another one, who is promoted has that in place of the first.
+    """
+
+    __slots__ = ("_arrived", "_entries", "_heap", "gate", "how", "offered", "what")
 
     def __init__(self, gate: Gate) -> None:
         self.gate = gate
@@ -28,8 +33,49 @@ class Queue:
         self.how: Any = None
         if _has_two_parts(gate):
             self.what, self.how = gate
-        self.entries: list[Entry] = []  # a heap
         self.offered = False  # one of them has been offered the gate, and was taken out for it
+        self._entries: dict[int, Entry] = {}  # of those who wait, by node
+        # With some that aren't in there any more:
+        self._heap: list[Entry] = []
+        self._arrived: deque[Entry] = deque()  # as they came
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def entries(self) -> list[Entry]:
+        """Of those who wait, in any order."""
+        return [*self._entries.values()]
+
+    def push(self, entry: Entry) -> None:
+        """Let an entry wait."""
+        self._entries[entry[2]] = entry
+        self._arrived.append(entry)
+        heapq.heappush(self._heap, entry)
+
+    def first(self) -> Entry:
+        """The best; there is one."""
+        heap, entries = self._heap, self._entries
+        while entries.get(heap[0][2]) is not heap[0]:
+            heapq.heappop(heap)
+        return heap[0]
+
+    def pop(self) -> Entry:
+        """Take out the best; there is one."""
+        entry = self.first()
+        del self._entries[entry[2]]
+        return heapq.heappop(self._heap)
+
+    def longest_waiting(self) -> Entry:
+        """The entry that came first of those that wait; there is one."""
+        arrived, entries = self._arrived, self._entries
+        while arrived[0][2] not in entries:
+            arrived.popleft()
+        return arrived[0]
+
+    def promote(self, entry: Entry) -> None:
+        """Let who waits be before all others of its priority."""
+        promoted = self._entries[entry[2]] = (entry[0], -math.inf, entry[2])
+        heapq.heappush(self._heap, promoted)
 
 
 class Queues:
@@ -55,7 +101,7 @@ class Queues:
             queue = self._queues[gate] = Queue(gate)
             if queue.how is not None:
                 self._noted(queue).setdefault(queue.what, []).append(queue)
-        heapq.heappush(queue.entries, entry)
+        queue.push(entry)
         return queue
 
     def forget(self, queue: Queue) -> None:
@@ -70,7 +116,7 @@ class Queues:
     def drop(self, reservation: Reservation) -> list[Entry]:
         """Take out all whom a reservation had refused."""
         queue = self._queues.pop(reservation, None)
-        return [] if queue is None else queue.entries
+        return [] if queue is None else queue.entries()
 
     def near(self, request: Request) -> list[Queue]:
         """The queues at gates that a request may shut; those for large amounts first."""
@@ -88,7 +134,7 @@ class Queues:
     def gates(self) -> dict[int, Gate]:
         """The nodes that wait, with the gate that refused each."""
         return {
-            entry[2]: gate for gate, queue in self._queues.items() for entry in queue.entries
+            entry[2]: gate for gate, queue in self._queues.items() for entry in queue.entries()
         }
 
     def _noted(self, queue: Queue) -> dict[Any, list[Queue]]:

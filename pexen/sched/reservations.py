@@ -37,15 +37,17 @@ class Reservations:
         """Whether anybody has been passed over, or has a reservation."""
         return bool(self._passed or self._standing)
 
-    def pass_over(self, entry: Entry, request: Request) -> None:
-        """Somebody was let past the task; it may have been once too often."""
+    def pass_over(self, entry: Entry, request: Request) -> bool:
+        """Somebody was let past the task; returns whether that was once too often."""
         priority, _, node = entry
         if node in self._standing:
-            return
+            return False
         self._passed[node] = self._passed.get(node, 0) + 1
         if self._passed[node] >= self._patience:
             self._age += 1
             self._standing[node] = Reservation(priority, self._age, node, request)
+            return True
+        return False
 
     def against(self, request: Request, entry: Entry) -> Reservation | None:
         """A reservation that the task with this request may not pass, or None."""

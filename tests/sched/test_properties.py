@@ -127,21 +127,22 @@ def test_a_claim_is_not_starved_by_its_equals(workers: int) -> None:
 
 @pytest.mark.filterwarnings("ignore::pexen.PexenWarning")
 @pytest.mark.parametrize("workers", [2, 4])
-def test_those_who_come_later_to_a_queue_do_not_starve_who_waits_there(workers: int) -> None:
+@pytest.mark.parametrize("chains", [2, 3, 10])
+def test_those_who_come_later_to_a_queue_do_not_starve_who_waits_there(
+    workers: int, chains: int
+) -> None:
     def claiming(number: int) -> RandomTask:
         body = RandomTask(f"task{number}", 1, "ok", {})
         func_meta(body, claims=["disk"])
         return body
 
-    chains = [[claiming(100 * start + n) for n in range(60)] for start in range(2)]
-    for start, chain in enumerate(chains):
-        for number, body in enumerate(chain):
-            func_meta(body, provides=[(start, number)], requires=[(start, number - 1)][:number])
-    single = claiming(999)
-    tasks = [*chains[0], *chains[1], single]
+    tasks = [claiming(100 * start + n) for start in range(chains) for n in range(60)]
+    for number, body in enumerate(tasks):
+        func_meta(body, provides=[number], requires=[number - 1][: number % 60])
+    single = claiming(9999)
     pool = VirtualPool(workers, lambda task: task.seconds)
-    order = [res.task for res in Sched(tasks).run(pool)]
-    assert order.index(single) <= 2 * workers + 2
+    order = [res.task for res in Sched([*tasks, single]).run(pool)]
+    assert order.index(single) <= 2 * workers + chains
 
 
 def test_a_scheduler_without_reservations_starves_a_claim(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,66 @@
+"""The queue at a gate, against one that is looked through each time."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+
+from pexen.sched.frontline import Entry
+from pexen.sched.queues import Queue
+
+
+class Plain:
+    """What a Queue is to do, with nothing but a list of those who wait, as they came."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Entry] = []
+
+    def push(self, entry: Entry) -> None:
+        self.waiting.append(entry)
+
+    def first(self) -> Entry:
+        return min(self.waiting)
+
+    def pop(self) -> Entry:
+        self.waiting.remove(first := self.first())
+        return first
+
+    def promote(self, node: int) -> None:
+        [at] = [at for at, entry in enumerate(self.waiting) if entry[2] == node]
+        self.waiting[at] = (self.waiting[at][0], -math.inf, node)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_it_is_as_one_that_is_looked_through(seed: int) -> None:
+    rng = random.Random(seed)
+    queue, plain = Queue("gate"), Plain()
+    for _ in range(500):
+        out = [node for node in range(30) if node not in {entry[2] for entry in plain.waiting}]
+        what = rng.choice(["push", "push", "pop", "promote"])
+        if what == "push" and out:  # also one that was there before
+            entry = (rng.randint(0, 1), float(rng.randint(-5, 0)), rng.choice(out))
+            queue.push(entry)
+            plain.push(entry)
+        elif what == "pop" and plain.waiting:
+            assert queue.pop() == plain.pop()
+        elif plain.waiting:
+            promoted = rng.choice(queue.entries())
+            queue.promote(promoted)
+            plain.promote(promoted[2])
+        assert len(queue) == len(plain.waiting) and bool(queue) is bool(plain.waiting)
+        assert sorted(queue.entries()) == sorted(plain.waiting)
+        if plain.waiting:
+            assert queue.first() == plain.first()
+
+
+def test_who_waits_longest_is_told_whatever_its_place() -> None:
+    queue = Queue("gate")
+    for node in range(5):
+        queue.push((0, -float(node), node))
+    assert queue.longest_waiting()[2] == 0
+    assert queue.pop()[2] == 4
+    queue.promote((0, -0.0, 0))
+    assert queue.longest_waiting()[2] == 0 and queue.pop()[2] == 0
+    assert queue.longest_waiting()[2] == 1
