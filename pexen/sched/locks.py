@@ -107,7 +107,8 @@ class Locks:
         else:
             queue = self._queues.push(gate, entry)
             if origin is not None:
-                self._pass_over(entry)
+                if self._pass_over(entry):
+                    queue.promote(entry)
                 if queue is origin:  # it is shut, and so no offer is to be passed on
                     queue.offered = False
                     return False
@@ -324,13 +325,15 @@ class Locks:
                 self._note_passed_in(queue, by)
 
     def _note_passed_in(self, queue: Queue, by: Entry) -> None:
-        """The same for one queue, and for who waits there longest, before whom others may come."""
+        """The same for one queue; and for that equal who waits there longest, as others may
+        always come before it, so that it is never the first.
+        """
         if not queue:
             return
-        first, longest = queue.first(), queue.longest_waiting()
+        first, longest = queue.first(), queue.longest_waiting(by[0])
         if first[0] <= by[0]:
             self._pass_over(first)
-        if longest[2] != first[2] and longest[0] <= by[0] and self._pass_over(longest):
+        if longest is not None and longest[2] != first[2] and self._pass_over(longest):
             queue.promote(longest)
 
     def _pass_over(self, entry: Entry) -> bool:

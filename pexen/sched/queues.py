@@ -37,7 +37,7 @@ class Queue:
         self._entries: dict[int, Entry] = {}  # of those who wait, by node
         # With some that aren't in there any more:
         self._heap: list[Entry] = []
-        self._arrived: deque[Entry] = deque()  # as they came
+        self._arrived: dict[Any, deque[Entry]] = {}  # by priority, as they came
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -49,8 +49,11 @@ class Queue:
     def push(self, entry: Entry) -> None:
         """Let an entry wait."""
         self._entries[entry[2]] = entry
-        self._arrived.append(entry)
         heapq.heappush(self._heap, entry)
+        arrived = self._arrived.get(entry[0])
+        if arrived is None:
+            arrived = self._arrived[entry[0]] = deque()
+        arrived.append(entry)
 
     def first(self) -> Entry:
         """The best; there is one."""
@@ -65,12 +68,14 @@ class Queue:
         del self._entries[entry[2]]
         return heapq.heappop(self._heap)
 
-    def longest_waiting(self) -> Entry:
-        """The entry that came first of those that wait; there is one."""
-        arrived, entries = self._arrived, self._entries
-        while arrived[0][2] not in entries:
+    def longest_waiting(self, priority: Any) -> Entry | None:
+        """The entry that came first of those of this priority; None if none of them waits."""
+        arrived, entries = self._arrived.get(priority), self._entries
+        while arrived:
+            if arrived[0][2] in entries:
+                return arrived[0]
             arrived.popleft()
-        return arrived[0]
+        return None
 
     def promote(self, entry: Entry) -> None:
         """Let who waits be before all others of its priority."""

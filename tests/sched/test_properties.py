@@ -128,12 +128,15 @@ def test_a_claim_is_not_starved_by_its_equals(workers: int) -> None:
 @pytest.mark.filterwarnings("ignore::pexen.PexenWarning")
 @pytest.mark.parametrize("workers", [2, 4])
 @pytest.mark.parametrize("chains", [2, 3, 10])
+@pytest.mark.parametrize("patient", [0, 1, 3])
 def test_those_who_come_later_to_a_queue_do_not_starve_who_waits_there(
-    workers: int, chains: int
+    workers: int, chains: int, patient: int
 ) -> None:
-    def claiming(number: int) -> RandomTask:
+    """Nor if somebody of a worse priority, whom they may starve, has waited longer."""
+
+    def claiming(number: int, priority: int = 0) -> RandomTask:
         body = RandomTask(f"task{number}", 1, "ok", {})
-        func_meta(body, claims=["disk"])
+        func_meta(body, claims=["disk"], priority=priority)
         return body
 
     tasks = [claiming(100 * start + n) for start in range(chains) for n in range(60)]
@@ -141,8 +144,12 @@ def test_those_who_come_later_to_a_queue_do_not_starve_who_waits_there(
         func_meta(body, provides=[number], requires=[number - 1][: number % 60])
     single = claiming(9999)
     pool = VirtualPool(workers, lambda task: task.seconds)
-    order = [res.task for res in Sched([*tasks, single]).run(pool)]
-    assert order.index(single) <= 2 * workers + chains
+    sched, order = Sched([claiming(8000 + n, priority=5) for n in range(patient + 1)]), []
+    for res in sched.run(pool):
+        if not order:
+            sched.add_tasks([*tasks, single])
+        order.append(res.task)
+    assert order.index(single) <= 2 * workers + chains + 1
 
 
 def test_a_scheduler_without_reservations_starves_a_claim(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,7 +40,8 @@ def test_it_is_as_one_that_is_looked_through(seed: int) -> None:
         out = [node for node in range(30) if node not in {entry[2] for entry in plain.waiting}]
         what = rng.choice(["push", "push", "pop", "promote"])
         if what == "push" and out:  # also one that was there before
-            entry = (rng.randint(0, 1), float(rng.randint(-5, 0)), rng.choice(out))
+            node = rng.choice(out)
+            entry = (node % 2, float(rng.randint(-5, 0)), node)
             queue.push(entry)
             plain.push(entry)
         elif what == "pop" and plain.waiting:
@@ -53,14 +54,23 @@ def test_it_is_as_one_that_is_looked_through(seed: int) -> None:
         assert sorted(queue.entries()) == sorted(plain.waiting)
         if plain.waiting:
             assert queue.first() == plain.first()
+        for priority in (0, 1):
+            longest = queue.longest_waiting(priority)
+            assert (longest is None) is all(entry[0] != priority for entry in plain.waiting)
 
 
 def test_who_waits_longest_is_told_whatever_its_place() -> None:
     queue = Queue("gate")
     for node in range(5):
         queue.push((0, -float(node), node))
-    assert queue.longest_waiting()[2] == 0
+    queue.push((7, -9.0, 7))
+
+    def longest(priority: int) -> int | None:
+        entry = queue.longest_waiting(priority)
+        return None if entry is None else entry[2]
+
+    assert longest(0) == 0 and longest(7) == 7 and longest(3) is None
     assert queue.pop()[2] == 4
     queue.promote((0, -0.0, 0))
-    assert queue.longest_waiting()[2] == 0 and queue.pop()[2] == 0
-    assert queue.longest_waiting()[2] == 1
+    assert longest(0) == 0 and queue.pop()[2] == 0
+    assert longest(0) == 1 and longest(7) == 7
