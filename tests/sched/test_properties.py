@@ -134,7 +134,7 @@ def test_those_who_come_later_to_a_queue_do_not_starve_who_waits_there(
 ) -> None:
     """Nor if somebody of a worse priority, whom they may starve, has waited longer."""
 
-    def claiming(number: int, priority: int = 0) -> RandomTask:
+    def claiming(number: int, priority: int = 1) -> RandomTask:
         body = RandomTask(f"task{number}", 1, "ok", {})
         func_meta(body, claims=["disk"], priority=priority)
         return body

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import random
+import warnings
 
 import pytest
 
+from pexen import PexenWarning, Sched, task
 from pexen.sched.frontline import Entry
+from pexen.sched.locks import Locks
 from pexen.sched.queues import Queue
+from pexen.testing import VirtualPool
 
 
 class Plain:
@@ -74,3 +79,26 @@ def test_who_waits_longest_is_told_whatever_its_place() -> None:
     queue.promote((0, -0.0, 0))
     assert longest(0) == 0 and queue.pop()[2] == 0
     assert longest(0) == 1 and longest(7) == 7
+
+
+@pytest.mark.parametrize("chains", [20, 200])
+def test_who_was_passed_over_too_often_is_found_without_trying_all(
+    chains: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = 0
+    acquire = Locks.acquire
+
+    def counted(self: Locks, *args: object) -> bool:
+        nonlocal tries
+        tries += 1
+        return acquire(self, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Locks, "acquire", counted)
+    tasks = [task(functools.partial(int), claims=["disk"]) for _ in range(2000)]
+    for number, body in enumerate(tasks[20:]):
+        chain, place = number % chains, number // chains
+        task(body, provides=[(chain, place)], requires=[(chain, place - 1)][:place])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PexenWarning)
+        assert len(list(Sched(tasks).run(VirtualPool(2)))) == 2000
+    assert tries <= 2 * 2000
