@@ -24,10 +24,13 @@ pytestmark = pytest.mark.abandons
 
 @pytest.fixture
 def pool() -> Iterator[ThreadWorkerPool]:
+    before = {*threading.enumerate()}
     pool = ThreadWorkerPool(2)
     pool.start()
     yield pool
     pool.terminate()
+    for thread in {*threading.enumerate()} - before:
+        thread.join(60)  # its descriptors go with it
 
 
 def row_of(*bodies: Callable[..., object]) -> Row:
