@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import pathlib
@@ -48,7 +49,8 @@ def children() -> set[int]:
     """The processes that this one has made and that are still there, as far as can be told."""
     found = {child.pid or 0 for child in multiprocessing.active_children()}
     for path in pathlib.Path("/proc/self/task").glob("*/children"):
-        found.update(map(int, path.read_text().split()))
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread that has ended
+            found.update(map(int, path.read_text().split()))
     return found
 
 
