@@ -36,7 +36,7 @@ from .locks import Locks
 from .meta import FOR_POOLS, for_pool
 from .order import Order
 from .pool.base import WorkerPool
-from .pool.row import LONGEST_SECONDS, Row, Submission, tasks_of
+from .pool.row import ROW_SECONDS, Row, Submission, tasks_of
 from .pool.spare import AHEAD_SECONDS, MANY
 from .requests import Request
 from .retries import Retries
@@ -357,8 +357,8 @@ class Run:
         """
         granted, self._granted = self._granted, []
         longest = self.pool.longest_row()
-        if longest * self._pace > LONGEST_SECONDS:
-            longest = int(LONGEST_SECONDS / self._pace)
+        if longest * self._pace > ROW_SECONDS:
+            longest = int(ROW_SECONDS / self._pace)
         if longest <= 1:
             return False
         made = False

@@ -12,8 +12,8 @@ state    what is true                                          left by (methods 
 =======  ====================================================  =============================
 WAITING  the graph misses some of its needs                    begin, _offer_ready, _end
 READY    its entry is in the frontline                         hand_out, _ask, _end
-PARKED   its entry is in a queue of the locks, or offered      _take_reoffered, _end
-         by them and about to be in the frontline
+PARKED   its entry is in a queue of the locks, or offered      _take_reoffered, _make_rows,
+         by them and about to be in the frontline              _end
 HANDED   the pool has it; it holds all that it asked for       receive, apply, _put_back
 DELAYED  its last attempt failed, it holds nothing; its next   _wake_delayed, apply
          is due, or the last one's result is about to be

@@ -22,7 +22,7 @@ from .spare import AHEAD_SECONDS
 Submission = tuple[Task, Shared, Said | None, bool | None]
 
 # A row that takes longer is given back: a few times what is handed ahead of a worker.
-LONGEST_SECONDS = 4 * AHEAD_SECONDS
+ROW_SECONDS = 4 * AHEAD_SECONDS
 
 
 @final
@@ -45,7 +45,7 @@ class Row:
     def note(self, res: TaskRes, started: float, ended: float) -> bool:
         """Take in how one of its tasks ended; returns whether there is one that may follow."""
         if self.until is math.inf:
-            self.until = started + LONGEST_SECONDS
+            self.until = started + ROW_SECONDS
         self.over = not res.locks_ok or ended > self.until
         return not self.over and bool(self.rest)
 
