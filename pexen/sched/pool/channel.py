@@ -122,6 +122,8 @@ class _Cutter:
             if len(self._rest) < self._wanted:
                 return []  # pieces of a long message aren't looked at one by one
             data, self._rest = self._rest, bytearray()
+        if alike := _alike(data):
+            return alike
         messages: list[Message] = []
         start, size = 0, len(data)
         self._wanted = _LENGTH.size
@@ -165,6 +167,23 @@ class _Cutter:
             return []
         landed, self._landed = self._landed, []
         return [(self._payload, landed)]
+
+
+def _alike(data: bytes | bytearray) -> list[Message]:
+    """The messages that are there, if all are whole, of one length and without buffers; else none.
+
+    It takes a third of the time of cutting them off one by one.
+    """
+    if len(data) < 2 * _LENGTH.size:
+        return []
+    length = _LENGTH.unpack_from(data)[0]
+    step = _LENGTH.size + length
+    count, rest = divmod(len(data), step)
+    if rest or any(data[n::step].count(data[n]) != count for n in range(_LENGTH.size)):
+        return []
+    data = bytes(data)
+    begins = range(_LENGTH.size, len(data) + 1, step)
+    return [(data[n : n + length], ()) for n in begins]
 
 
 class Inbox:
@@ -223,29 +242,25 @@ class Reader:
     def __init__(self, fd: int) -> None:
         self._fd = fd
         self._cutter = _Cutter()
-        self._messages: deque[Message] = deque()
+        self.messages: deque[Message] = deque()  # those that have come, for anyone to take
         self._poll = select.poll()
         self._poll.register(fd, select.POLLIN)
         self._spin = Spin()
 
-    def next(self) -> Message | None:
-        """The next message, waiting for it; None when the writer is gone."""
-        while not self._messages:
+    def wait(self) -> bool:
+        """Wait until there are messages; False when the writer is gone."""
+        while not self.messages:
             found = self._spin.wait(self._look, None)
             if found is None or not found[0]:
-                return None
-            self._messages.extend(found[1])
-        return self._messages.popleft()
+                return False
+            self.messages.extend(found[1])
+        return True
 
     def _look(self, seconds: float | None) -> tuple[int, list[Message]] | None:
         """What one read gives; None if it would have to wait and has no time for that."""
         if seconds == 0 and not self._poll.poll(0):
             return None
         return self._cutter.read(self._fd)
-
-    def has_more(self) -> bool:
-        """Whether the next message is there already."""
-        return bool(self._messages)
 
 
 def write_message(fd: int, payload: bytes, buffers: Buffers = ()) -> None:

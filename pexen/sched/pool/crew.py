@@ -54,13 +54,16 @@ class Crew:
             os.set_blocking(fd, False)
         self._selector.register(self._wake_fds[0], selectors.EVENT_READ, None)
 
-    def add(self, registry: Registry, known: int) -> None:
-        """Start a worker that knows the first `known` tasks; OSError if the system refuses."""
+    def add(self, registry: Registry, known: int, has_page: bool) -> None:
+        """Start a worker that knows the first `known` tasks, with a page for rows or none.
+
+        OSError if the system refuses.
+        """
         self._count += 1
         worker = WorkerProcess(self._count, self._context)
         worker.inherited = known
         try:
-            worker.start(registry, self._initializer)
+            worker.start(registry, self._initializer, has_page)
             self._watch(worker)
             self.workers[worker.number] = worker
         except BaseException:  # whatever it is, nobody but us knows of the worker yet

@@ -11,7 +11,8 @@ Invariants:
 H1  `queue` has, in order, the items whose results haven't been read; for each, a
     submission was put into the outbox after those before it.
 H2  Tickets in the pipe are of items in the queue, in the queue's order, and are its tail. Only
-    those of items that were `put` and not yet sent are missing.
+    those of items that were `put` and not yet sent are missing. A row has one ticket, that of
+    its first item; once it is gone, the row's own count says which of them have begun.
 H3  `retiring`: it was told to end, with nothing in the queue, or nothing that isn't settled.
 H4  `dead` is only so while `ending` sees to others of the group.
 """
@@ -33,9 +34,18 @@ from .channel import Inbox, Outbox
 from .child import Child
 from .ending import Ending
 from .leftovers import leftovers
+from .page import Page
+from .pagedrow import PagedRow, PagedRows
 from .pipes import NO_ENDS, close_ends, open_pipes
 from .stacks import add_stacks, last_crash, without_callers
-from .travel import STOP, Registry, encode_numbers, encode_submission, stop_message
+from .travel import (
+    STOP,
+    Registry,
+    encode_numbers,
+    encode_row,
+    encode_submission,
+    stop_message,
+)
 from .worker import TICKET, worker_main
 
 # Seconds after which workers told to end are killed: they may wait for what a task has left.
@@ -58,6 +68,7 @@ class Item:
     """A submitted task. One is made for each, so what most have in common is the class's."""
 
     handed = 0.0  # when a worker got it
+    row: PagedRow | None = None  # in which it was handed
     since: float | None = None  # when it began
     told = False  # that it began was told
     deaths = 0  # workers that have died who were about to take it up
@@ -89,24 +100,40 @@ class WorkerProcess:
         self._defined: set[int] = set()  # and these
         self.stuffed = False  # its pipe takes no more for now, and the selector watches for that
         self._unsent: list[int] = []  # the numbers of items whose tickets aren't written
+        self.rows = PagedRows(None)
         self.ending: Ending | None = None  # why and how the parent is ending it
         self.ends = NO_ENDS
+        self._context = context
         self._child = Child(context, f"pexen-{self.name}")
         self._stacks = bytearray()
         self._stop_by: float | None = None  # when one that is retiring should have ended
 
     # -- life ---------------------------------------------------------------------------
 
-    def start(self, registry: Registry, initializer: Callable[[], object] | None) -> None:
-        """Start the process; OSError if the system refuses."""
+    def start(
+        self, registry: Registry, initializer: Callable[[], object] | None, has_page: bool
+    ) -> None:
+        """Start the process, which inherits a page for rows or has none.
+
+        OSError if the system refuses.
+        """
+        page = self._make_page() if has_page else None
+        self.rows = PagedRows(page)
         self.ends, theirs = open_pipes()
         self._outbox = Outbox(self.ends.tasks)
         self.inbox = Inbox(self.ends.results)
         try:
             with descriptors.handed_over(connection.fileno() for connection in theirs):
-                self._child.start(worker_main, (theirs, registry, initializer))
+                self._child.start(worker_main, (theirs, registry, initializer, page))
         finally:
             close_ends(theirs)
+
+    def _make_page(self) -> Page | None:
+        """One, unless the system has no room for it, or no such thing."""
+        try:
+            return Page(self._context)
+        except (OSError, ImportError):
+            return None
 
     def discard(self) -> None:
         """Undo a start that failed, however far it got."""
@@ -251,6 +278,7 @@ class WorkerProcess:
         self._outbox.put(message, buffers)
         self.queue.append(item)
         self._unsent.append(item.seq)
+        self.handed += 1
 
     def put_plain(self, items: Sequence[Item], first: int) -> None:
         """The same for several, numbered from the first on, of which only numbers are to be sent."""
@@ -258,6 +286,23 @@ class WorkerProcess:
         self._outbox.put_alike(encode_numbers(seqs, [item.index for item in items]))
         self.queue.extend(items)
         self._unsent += seqs
+        self.handed += len(items)
+
+    def put_row(self, items: Sequence[Item], first: int) -> None:
+        """The same in a row, for which there has to be room."""
+        row = self.rows.open(first, len(items))
+        self._outbox.put(encode_row(first, row.half, [item.index for item in items]))
+        for item in items:
+            item.row = row
+        self.queue.extend(items)
+        self._unsent.append(first)
+        self.handed += len(items)
+
+    @property
+    def in_row(self) -> bool:
+        """Whether nobody will say that what it is at has ended, as more of a row comes after it."""
+        row = self.queue[0].row if self.queue else None
+        return row is not None and row.goes_on
 
     def send_tickets(self) -> None:
         """Let the worker take up what was put.
@@ -265,7 +310,6 @@ class WorkerProcess:
         The submissions are written after it: as a worker waits for these, it wakes up but once.
         """
         seqs, self._unsent = self._unsent, []
-        self.handed += len(seqs)
         self._write_tickets(seqs)
 
     def flush(self) -> bool:
@@ -283,6 +327,7 @@ class WorkerProcess:
                 tickets.update(ticket for (ticket,) in TICKET.iter_unpack(data))
         if STOP in tickets:
             self._write_tickets([STOP])
+        tickets |= self.rows.take_back(tickets)
         back = [item for item in self.queue if item.seq in tickets]
         if back:
             begun = [item for item in self.queue if item.seq not in tickets]
@@ -299,11 +344,16 @@ class WorkerProcess:
         self.handed += len(items)
         self._write_tickets([item.seq for item in items])
 
-    def take_returned(self) -> Item:
-        """Remove and return the first item: the worker has returned its ticket, and drops it."""
-        self.handed -= 1
-        self._defined.discard(self.queue[0].index)
-        return self.queue.popleft()
+    def take_returned(self, seq: int) -> list[Item]:
+        """Remove and return the items of that ticket: the worker has returned it, and drops them."""
+        row = self.rows.close(seq)
+        seqs = [seq] if row is None else row.take_back()
+        back = [item for item in self.queue if item.seq in seqs]
+        for item in back:
+            self._defined.discard(item.index)
+            self.queue.remove(item)
+        self.handed -= len(back)
+        return back
 
     def _write_tickets(self, seqs: list[int]) -> None:
         with contextlib.suppress(BrokenPipeError):

@@ -60,12 +60,20 @@ from .report import (
     plain_result,
     reported_exception,
 )
+from .page import LONGEST
 from .row import Submission
 from .staff import Staff
 
 # How many items may be with one worker; their tickets have to fit into a pipe, which has
 # only 4096 bytes where a user has very many.
 MAX_DEPTH = 500
+
+# The shortest row: fewer tasks are as quick by themselves.
+SHORTEST = 8
+
+# How long to wait, in seconds, until looking at how the rows get on: nobody says so before their
+# end.
+_LOOK_SECONDS = 0.001
 
 # How many workers may die while they read a submission, before its task is lost.
 MAX_DEATHS = 3
@@ -120,7 +128,7 @@ class ProcessWorkerPool(WorkerPool):
         # State.
         self._lock = threading.RLock()  # guards all of it, but isn't held while waiting
         self._pid = 0  # of the process that started the pool
-        self._staff = Staff(start_method, initializer, tasks_per_worker)
+        self._staff = Staff(start_method, initializer, tasks_per_worker, spare is None)
         self._crew = self._staff.crew
         self._backlog: deque[Item] = deque()  # submitted, and not with a worker
         self._seqs = 0
@@ -252,10 +260,13 @@ class ProcessWorkerPool(WorkerPool):
         self._seqs += len(items)
         # Numbered anew each time, as it may come back to a worker that had it before.
         for seq, item in enumerate(items, first):
-            item.seq, item.since, item.handed = seq, None, now
+            item.seq, item.row, item.since, item.handed = seq, None, None, now
         try:
             if not [item for item in items if item.shared or item.index >= inherited]:
-                worker.put_plain(items, first)
+                if self._may_be_row(items) and worker.rows.have_room():
+                    worker.put_row(items, first)
+                else:
+                    worker.put_plain(items, first)
                 items.clear()
             while items:
                 self._put(worker, items.popleft())
@@ -263,6 +274,15 @@ class ProcessWorkerPool(WorkerPool):
             worker.send_tickets()
             self._crew.write(worker)
         self._note_begin(worker, now)
+
+    def _may_be_row(self, items: deque[Item]) -> bool:
+        """Whether items that are nothing but numbers may be handed to a worker in a row."""
+        return (
+            self._spare.in_bulk
+            and SHORTEST <= len(items) <= LONGEST
+            and self.on_begin is None
+            and not [item for item in items if item.timeout is not None]
+        )
 
     def _put(self, worker: WorkerProcess, item: Item) -> None:
         known = worker.knows(item.index)
@@ -299,7 +319,7 @@ class ProcessWorkerPool(WorkerPool):
                 if back:
                     # If it has begun none, the first is about to be, and stays.
                     kept, moved = divide(back, 0 if busy.queue else 1, room)
-                    busy.give_again(kept)
+                    self._give_again(busy, kept)
                     if moved:
                         self._hand(idle, deque(moved))
                     break
@@ -318,7 +338,9 @@ class ProcessWorkerPool(WorkerPool):
             with self._lock:
                 got: list[TaskRes] = []
                 self._react(happened, got)
-                if moment is not None and self.clock() >= moment:
+                is_time = moment is not None and self.clock() >= moment
+                self._look_at_rows(got, is_time and not happened)
+                if is_time:
                     self._judge(got)
                 self._staff.fill(self._wanted)
                 self._serve()
@@ -358,8 +380,15 @@ class ProcessWorkerPool(WorkerPool):
         else:
             if first in untouched:
                 first.since = None
-            worker.give_again(untouched)
+            self._give_again(worker, untouched)
             self._note_begin(worker, now)
+
+    def _give_again(self, worker: WorkerProcess, items: list[Item]) -> None:
+        """Let a worker have again what was taken back from it."""
+        count = next((n for n, item in enumerate(items) if item.row is not None), len(items))
+        worker.give_again(items[:count])
+        if count < len(items):
+            self._hand(worker, deque(items[count:]))  # what is left of a row isn't one
 
     def _take_back(self, worker: WorkerProcess) -> list[Item]:
         """What a worker hasn't begun. What is left has."""
@@ -371,6 +400,8 @@ class ProcessWorkerPool(WorkerPool):
         """When the time of a task is up, or of a worker that is being ended, or one may start."""
         moments = [worker.next_moment() for worker in self._crew.workers.values()]
         moments.append(self._staff.next_start(self._wanted))
+        if any(worker.in_row for worker in self._crew.workers.values()):
+            moments.append(self.clock() + _LOOK_SECONDS)
         return min([moment for moment in moments if moment is not None], default=None)
 
     def _react(
@@ -394,14 +425,48 @@ class ProcessWorkerPool(WorkerPool):
         """Take in what has come from a worker."""
         # One by one where somebody is told of beginnings, or the worker is being ended.
         apart = self.on_begin is not None or worker.ending is not None
-        ends = [] if apart else worker.inbox.fetch_as(plain_ends)
+        in_row = bool(worker.queue) and worker.queue[0].row is not None
+        ends = [] if apart or in_row else worker.inbox.fetch_as(plain_ends)
         end = self._read_plain(worker, ends, got) if ends else self._read_messages(worker, got)
-        if end is not None:
-            self._note_begin(worker, end)
-            self._staff.note_worked()
+        self._note_end(worker, self._read_row(worker, got) or end)
         if worker.inbox.closed:
             self._crew.unwatch(worker.ends.results)
         self._staff.release(worker)
+
+    def _note_end(self, worker: WorkerProcess, end: float | None) -> None:
+        if end is not None:
+            self._note_begin(worker, end)
+            self._staff.note_worked()
+
+    def _look_at_rows(self, got: list[TaskRes], in_vain: bool) -> None:
+        """Take in what workers have noted of rows.
+
+        If nothing came of a wait for that, what doesn't get on is a row no more: it waits for a
+        long task, and others may have the rest.
+        """
+        for worker in self._crew.workers.values():
+            if worker.in_row:
+                end = self._read_row(worker, got)
+                self._note_end(worker, end)
+                self._staff.release(worker)
+                if end is None and in_vain:
+                    self._backlog.extendleft(reversed(self._take_back(worker)))
+
+    def _read_row(self, worker: WorkerProcess, got: list[TaskRes]) -> float | None:
+        """Take in what a worker has noted of rows; returns when the last of these tasks ended."""
+        queue, name = worker.queue, worker.name
+        take, put = queue.popleft, got.append
+        end = None
+        while queue and (row := queue[0].row) is not None:
+            if worker.ending is not None and worker.ending.seq == queue[0].seq:
+                break  # too late, as below
+            ends = row.take_ends()
+            if not ends:
+                break
+            for started, duration in ends:
+                put(plain_result(take().task, started, duration, name))
+            end = worker.served = started + duration
+        return end
 
     def _read_plain(
         self, worker: WorkerProcess, ends: list[PlainEnd], got: list[TaskRes]
@@ -428,21 +493,27 @@ class ProcessWorkerPool(WorkerPool):
             if seq == READY:
                 self._note_ready(worker, report, message)
                 continue
+            special = report.number >= SPECIAL
+            if special and report.is_returned:
+                returned += worker.take_returned(seq)
+                continue
+            end = self._read_row(worker, got) or end  # what it had noted before
+            if special and report.is_left:
+                worker.rows.close(seq)
+                continue
             if not queue or queue[0].seq != seq:
                 worker.kill()  # Nothing of ours writes that; whoever does has the worker's pipes.
                 break
             if worker.ending is not None and worker.ending.seq == seq:
                 worker.stop()  # too late, it is being ended; it stays in the queue till then
                 continue
-            special = report.number >= SPECIAL
-            if special and report.is_returned:
-                returned.append(worker.take_returned())
-                continue
             if end is not None and self.on_begin is not None:
                 self._note_begin(worker, end)  # only to tell it, as it has ended
             # A long message is only written to its end as it is read.
             end = self.clock() if buffers or len(message) >= PIPE_SIZE else sent
             item = queue.popleft()
+            if item.row is not None:
+                item.row.take_apart()
             if not special:
                 worker.served = sent
                 got.append(decode_result(report, message, item.task, worker.name, buffers))

@@ -32,7 +32,8 @@ _HEAD = struct.Struct("<QB??dddQQ")
 READY = 0  # the number of no task, which are numbered from 1: initialised, or (failed) why not
 
 # In place of an outcome, where it is not about how a task ended, from SPECIAL on:
-SPECIAL = _RETURNED = 0xFE  # the worker has the task's ticket, but not yet the submission
+SPECIAL = _LEFT = 0xFD  # the worker is through with a row, of which it gives the first number
+_RETURNED = 0xFE  # the worker has the task's ticket, but not yet the submission
 _NOT_LOADED = 0xFF  # it could not load the task
 
 _OK = Outcome.OK
@@ -75,6 +76,11 @@ class Report(NamedTuple):
         return self.number == _RETURNED
 
     @property
+    def is_left(self) -> bool:
+        """Whether the worker has left the row that begins with this number."""
+        return self.number == _LEFT
+
+    @property
     def outcome(self) -> Outcome:
         """Of a task that was loaded."""
         return _OUTCOMES[self.number]
@@ -114,10 +120,15 @@ def _array_of(typecode: str, content: bytes) -> array.array[Any]:
     return made
 
 
+def is_plain(res: TaskRes) -> bool:
+    """Whether nothing is to be said of a result but when the task ran: it is `ok`, and left nothing."""
+    nothing = res[2] is None and not res[1] and res[3] is None and res.extra is None
+    return nothing and res.outcome is _OK
+
+
 def encode_result(seq: int, res: TaskRes) -> tuple[bytes, Buffers]:
     """A result as a message; one that can't be pickled becomes the task's failure."""
-    nothing = res.ret is None and not res.shared and res.excinfo is None and res.extra is None
-    if nothing and res.outcome is _OK:
+    if is_plain(res):
         started, duration = res.started or 0, res.duration or 0
         head = _HEAD.pack(seq, _OK_NUMBER, True, True, started, duration, time.monotonic(), 0, 0)
         return head, ()  # as most are
@@ -127,6 +138,11 @@ def encode_result(seq: int, res: TaskRes) -> tuple[bytes, Buffers]:
 def encode_returned(seq: int) -> bytes:
     """The worker has a ticket for what it hasn't read, and gives it back."""
     return _HEAD.pack(seq, _RETURNED, False, False, 0, 0, time.monotonic(), 0, 0)
+
+
+def encode_left(first: int) -> bytes:
+    """The worker is through with a row, and takes nothing more of it."""
+    return _HEAD.pack(first, _LEFT, False, False, 0, 0, time.monotonic(), 0, 0)
 
 
 def encode_whole(seq: int, res: TaskRes) -> bytes:

@@ -23,7 +23,7 @@ class Staff:
     """The workers of a pool, and what each has to know. Used with the pool's lock held.
 
     `tasks_per_worker`: how many tasks a worker runs before a fresh one replaces it, None for no
-    limit.
+    limit. `take_rows`: whether workers may be handed rows, if they can take any.
     """
 
     def __init__(
@@ -31,8 +31,10 @@ class Staff:
         start_method: str,
         initializer: Callable[[], object] | None,
         tasks_per_worker: int | None,
+        take_rows: bool,
     ) -> None:
         # Configuration.
+        self._have_pages = take_rows and start_method == "fork"  # which are inherited
         self._tasks_per_worker = tasks_per_worker
         # State.
         self.roster = Roster(forks=start_method == "fork")
@@ -55,7 +57,7 @@ class Staff:
             self._note_refused(exc)
 
     def _add(self) -> None:
-        self.crew.add(self.roster.registry(), len(self.roster))
+        self.crew.add(self.roster.registry(), len(self.roster), self._have_pages)
 
     def fill(self, wanted: int) -> None:
         """Bring the number of workers up to that, as soon as may be."""

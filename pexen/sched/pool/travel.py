@@ -5,10 +5,11 @@ A worker is born with a registry of tasks, so most submissions are nothing but n
 
 from __future__ import annotations
 
+import array
 import io
 import pickle
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
@@ -19,6 +20,13 @@ from .exceptions import message
 
 # The number of the submission, and that of its task.
 _HEAD = struct.Struct("<QQ")
+
+# Its size, which is that of a submission of which nothing more is to be said.
+NUMBERS_SIZE = _HEAD.size
+
+# In place of the index of a task: several follow, in a row.
+ROW = 2**64 - 1
+_ROW = struct.Struct("<Q")
 
 STOP = 2**64 - 1  # the number of no task: to the worker: end; after all others, also by it
 
@@ -137,6 +145,11 @@ def encode_numbers(seqs: Iterable[int], indexes: Iterable[int]) -> list[bytes]:
     return [*map(_HEAD.pack, seqs, indexes)]
 
 
+def encode_row(first: int, half: int, indexes: Sequence[int]) -> bytes:
+    """A row of such tasks, numbered from the first one on, which are counted in that half."""
+    return _HEAD.pack(first, ROW) + _ROW.pack(half) + array.array("Q", indexes).tobytes()
+
+
 def stop_message() -> bytes:
     """What tells a worker to end."""
     return _HEAD.pack(STOP, 0)
@@ -148,7 +161,15 @@ submission_numbers = _HEAD.unpack_from
 
 def submission_content(message: bytes, buffers: Landed) -> tuple[bytes | None, Shared]:
     """The definition and the shared dict; raises whatever unpickling raises."""
-    if len(message) == _HEAD.size:
+    if len(message) == NUMBERS_SIZE:
         return None, {}
     definition, shared = pickle.loads(memoryview(message)[_HEAD.size :], buffers=buffers)
     return definition, shared
+
+
+def row_content(message: bytes) -> tuple[int, array.array[int]]:
+    """Which half a row is counted in, and the indexes of its tasks."""
+    start = NUMBERS_SIZE + _ROW.size
+    indexes = array.array("Q")
+    indexes.frombytes(memoryview(message)[start:])
+    return _ROW.unpack_from(message, NUMBERS_SIZE)[0], indexes

@@ -18,6 +18,7 @@ those whose tickets are still there certainly have not.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import select
@@ -25,15 +26,23 @@ import struct
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from ..call import run_task
 from ..common import ExceptionInfo, TaskRes
 from . import travel
 from .buffers import Buffers
 from .channel import Message, Reader, write_message
+from .page import Page
 from .pipes import WorkerEnds, WorkerFds
-from .report import READY, encode_not_loaded, encode_result, encode_returned
+from .report import (
+    READY,
+    encode_left,
+    encode_not_loaded,
+    encode_result,
+    encode_returned,
+    is_plain,
+)
 from .settle import settle
 
 TICKET = struct.Struct("<Q")
@@ -49,7 +58,10 @@ _FLUSH_SECONDS = 0.5
 
 
 def worker_main(
-    ends: WorkerEnds, registry: travel.Registry, initializer: Callable[[], object] | None
+    ends: WorkerEnds,
+    registry: travel.Registry,
+    initializer: Callable[[], object] | None,
+    page: Page | None,
 ) -> None:
     """The process."""
     try:
@@ -58,7 +70,7 @@ def worker_main(
             return
         ready = TaskRes(len)  # some task, as there has to be one; it doesn't travel
         pipes.write(*encode_result(READY, ready))
-        _work(pipes, registry)
+        _work(pipes, registry, page)
         _flush()
     except OSError:
         # At once, as the numbers of our descriptors may be those of a task's files now. What
@@ -124,40 +136,44 @@ class Pipes:
         self._marked = _mark(fds.results)
         self._stats = {fd: os.fstat(fd) for fd in fds}
 
-    def next_submission(self) -> Message | None:
-        """Take up a submission; None when there will be no more."""
-        while True:
-            message = self._submissions.next()
-            if message is None or len(message[0]) < TICKET.size:
-                # Before a ticket is read, as what it is for would be taken to have begun.
-                self._check()
-                return None  # the parent is gone
-            ticket = self._read_ticket()
-            if ticket is None or ticket == _STOP:
-                return None
-            returned = False
-            while message[0][: TICKET.size] != ticket:  # the submission was taken back
-                self._check()
-                if not returned and not self._submissions.has_more():
-                    self.write(encode_returned(*TICKET.unpack(ticket)), ())
-                    returned = True
-                message = self._submissions.next()
-                if message is None:
-                    return None
-            if not returned:
-                return message  # else it comes anew
+    def submissions(self) -> Iterator[Message]:
+        """Each submission, as it is taken up, until there will be no more.
 
-    def _read_ticket(self) -> bytes | None:
+        Why this is long: each task goes through here that isn't in a row.
+        """
+        read, fd, size, reader = os.read, self._tickets, TICKET.size, self._submissions
+        take = reader.messages.popleft
+        while reader.messages or reader.wait():
+            message = take()
+            if len(message[0]) < size:
+                break  # before a ticket is read, as what it is for would be taken to have begun
+            try:
+                ticket = read(fd, size)
+            except BlockingIOError:
+                ticket = self._wait_for_ticket()
+            if not ticket or ticket == _STOP:
+                return
+            returned = False
+            while message[0][:size] != ticket:  # the submission was taken back
+                self._check()
+                if not (reader.messages or returned):
+                    self.write(encode_returned(*TICKET.unpack(ticket)))
+                    returned = True
+                if not reader.wait():
+                    return
+                message = take()
+            if not returned:
+                yield message  # else it comes anew
+        self._check()  # the parent is gone
+
+    def _wait_for_ticket(self) -> bytes:
         # The descriptor doesn't block, as the parent reads it as well and must not.
         while True:
-            try:
-                data = os.read(self._tickets, TICKET.size)
-            except BlockingIOError:
-                self._ticket_comes.poll()
-                continue
-            return data or None
+            self._ticket_comes.poll()
+            with contextlib.suppress(BlockingIOError):
+                return os.read(self._tickets, TICKET.size)
 
-    def write(self, message: bytes, buffers: Buffers) -> None:
+    def write(self, message: bytes, buffers: Buffers = ()) -> None:
         """Write a result; never to a file that has come in the pipe's place."""
         if self._marked:
             ours = fcntl.fcntl(self._results, fcntl.F_GETSIG) == _MARK
@@ -183,26 +199,56 @@ def _initialise(initializer: Callable[[], object], pipes: Pipes) -> bool:
     return True
 
 
-def _work(pipes: Pipes, registry: travel.Registry) -> None:
+def _work(pipes: Pipes, registry: travel.Registry, page: Page | None) -> None:
     pid = os.getpid()
-    while True:
-        message = pipes.next_submission()
-        if message is None:
-            return
-        result = _run(message, registry)
+    for payload, buffers in pipes.submissions():
+        seq, index = travel.submission_numbers(payload)
+        if index == travel.ROW:
+            assert page is not None
+            _run_row(payload, pipes, registry, page, pid)
+            continue
+        try:
+            definition, shared = travel.submission_content(payload, buffers)
+            if definition is not None:
+                registry.define(index, definition)
+            task, kwargs = registry.get(index)
+        except BaseException as exc:  # loading runs code of the task's; it is told as its failure
+            pipes.write(encode_not_loaded(seq, exc))
+            continue
+        res = run_task(task, shared, kwargs, time.monotonic)
+        result = encode_result(seq, res)
         if os.getpid() != pid:
             os._exit(0)  # a child that the task forked, and that came back out of it
         pipes.write(*result)
 
 
-def _run(message: Message, registry: travel.Registry) -> tuple[bytes, Buffers]:
-    payload, buffers = message
-    seq, index = travel.submission_numbers(payload)
-    try:
-        definition, shared = travel.submission_content(payload, buffers)
-        if definition is not None:
-            registry.define(index, definition)
-        task, kwargs = registry.get(index)
-    except BaseException as exc:  # loading runs code of the task's; it is told as its failure
-        return encode_not_loaded(seq, exc), ()
-    return encode_result(seq, run_task(task, shared, kwargs, time.monotonic))
+def _run_row(
+    payload: bytes, pipes: Pipes, registry: travel.Registry, page: Page, pid: int
+) -> None:
+    """Run the tasks of a row, as long as there are some that the parent hasn't taken back.
+
+    Why this is long: each very short task goes through here.
+    """
+    first, _ = travel.submission_numbers(payload)
+    half, indexes = travel.row_content(payload)
+    take, note, get = page.rests[half].acquire, page.note, registry.get
+    getpid, clock = os.getpid, time.monotonic
+    for place, index in enumerate(indexes):
+        if not take(False):
+            break
+        result: tuple[bytes, Buffers] | None
+        try:
+            task, kwargs = get(index)
+        except BaseException as exc:  # as above
+            result = encode_not_loaded(first + place, exc), ()
+        else:
+            res = run_task(task, {}, kwargs, clock)
+            result = None if is_plain(res) else encode_result(first + place, res)
+        if getpid() != pid:
+            os._exit(0)
+        if result is None:
+            note(half, place, res.started, res.duration)
+        else:
+            page.note_apart(half, place)
+            pipes.write(*result)
+    pipes.write(encode_left(first))
