@@ -7,6 +7,7 @@ import os
 import pathlib
 import select
 import warnings
+from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
@@ -17,9 +18,12 @@ from pexen.sched.common import Shared, Task
 from pexen.sched.meta import for_pool, meta_of
 from pexen.sched.pool import ExecutorPool, ProcessWorkerPool, ThreadWorkerPool, WorkerPool
 from pexen.sched.pool.base import Submission
+from pexen.sched.pool.handle import Item
 
 START_METHODS = os.environ.get("PEXEN_START_METHODS", "fork forkserver spawn").split()
 KINDS = ["threads", *START_METHODS]
+ROWS = "fork-rows"
+PROCESSES = [*START_METHODS, ROWS]
 EXECUTOR_KINDS = ["executor-threads", "executor-fork", "executor-spawn"]
 
 
@@ -30,7 +34,23 @@ def make(kind: str, workers: Any = 1, spare: Any = 1, **kwargs: Any) -> WorkerPo
     if kind in EXECUTOR_KINDS:
         places = workers + 1 if isinstance(workers, int) else 1
         return ExecutorPool(executor(kind, places), workers, spare, **kwargs)
+    if kind == ROWS:
+        return InPagedRows(workers, spare, **kwargs)
     return ProcessWorkerPool(workers, spare, start_method=kind, **kwargs)
+
+
+class InPagedRows(ProcessWorkerPool):
+    """Forked workers that are handed all that may be in a row in one, however few and long."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, start_method="fork", **kwargs)
+        self._staff._have_pages = True
+        self.rows = 0  # how many there were
+
+    def _may_be_row(self, items: deque[Item]) -> bool:
+        may = self.on_begin is None and not [item for item in items if item.timeout is not None]
+        self.rows += may
+        return may
 
 
 _executors: list[Executor] = []

@@ -13,7 +13,7 @@ from typing import Any
 
 import pool_tasks as tasks
 import pytest
-from pool_support import EXECUTOR_KINDS, KINDS, START_METHODS, make, submissions
+from pool_support import EXECUTOR_KINDS, KINDS, ROWS, START_METHODS, make, submissions
 from test_contract import finish, started
 
 from pexen import Sched, task
@@ -24,7 +24,7 @@ from pexen.sched.pool.dealing import Place, deal, divide
 MANY = 300
 
 
-@pytest.fixture(params=[*KINDS, *EXECUTOR_KINDS])
+@pytest.fixture(params=[*KINDS, ROWS, *EXECUTOR_KINDS])
 def kind(request: pytest.FixtureRequest) -> str:
     """Every kind of pool, those on foreign executors as well."""
     return str(request.param)

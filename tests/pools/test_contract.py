@@ -8,14 +8,14 @@ from typing import Any
 
 import pool_tasks as tasks
 import pytest
-from pool_support import EXECUTOR_KINDS, KINDS, START_METHODS, make
+from pool_support import EXECUTOR_KINDS, KINDS, PROCESSES, ROWS, make
 
 from pexen import task
 from pexen.sched import Outcome, TaskFailError, TaskLostError, TaskTimeoutError
 from pexen.sched.pool import PoolError, WorkerPool
 
 
-@pytest.fixture(params=[*KINDS, *EXECUTOR_KINDS])
+@pytest.fixture(params=[*KINDS, ROWS, *EXECUTOR_KINDS])
 def kind(request: pytest.FixtureRequest) -> str:
     """Every kind of pool, those on foreign executors as well."""
     return str(request.param)
@@ -61,7 +61,7 @@ def test_a_pool_says_what_it_is_not_in_the_state_for(kind: str) -> None:
 
 def test_only_processes_need_to_know_tasks_beforehand(kind: str) -> None:
     pool = started(kind, tasks.noop)
-    if kind not in START_METHODS:
+    if kind not in PROCESSES:
         pool.register([tasks.echo])
         pool.submit(tasks.echo)
     else:
@@ -221,7 +221,7 @@ def test_a_task_past_its_timeout_is_ended_or_abandoned(kind: str) -> None:
     late, fine = finish(pool)
     assert late.outcome is Outcome.TIMEOUT and late.excinfo.type is TaskTimeoutError
     assert "limit 0.2 s" in str(late.excinfo.val)
-    assert late.abandoned == (kind not in START_METHODS)
+    assert late.abandoned == (kind not in PROCESSES)
     assert fine.outcome is Outcome.OK
 
 
@@ -269,7 +269,7 @@ def test_a_killed_task_is_lost_and_the_others_go_on(kind: str, event: Any) -> No
     results = finish(pool)
     assert {res.task: res.outcome for res in results} == {waits: "lost", tasks.noop: "ok"}
     lost = next(res for res in results if res.task is waits)
-    assert lost.excinfo.type is TaskLostError and lost.abandoned == (kind not in START_METHODS)
+    assert lost.excinfo.type is TaskLostError and lost.abandoned == (kind not in PROCESSES)
     event.set()
 
 

@@ -250,16 +250,17 @@ def test_a_submission_that_kills_whoever_reads_it_is_lost_in_the_end(
     poison, harmless = functools.partial(tasks.noop), functools.partial(tasks.noop)
     index = [harmless, poison].index(poison)
 
-    read = channel.Reader.next
+    wait = channel.Reader.wait
 
-    def read_or_die(reader: channel.Reader) -> channel.Message | None:
-        message = read(reader)
-        if message is not None and message[0] != travel.stop_message():
-            if travel.submission_numbers(message[0])[1] == index:
-                os.kill(os.getpid(), signal.SIGKILL)
-        return message
+    def wait_or_die(reader: channel.Reader) -> bool:
+        came = wait(reader)
+        for payload, _ in reader.messages:
+            if payload != travel.stop_message():
+                if travel.submission_numbers(payload)[1] == index:
+                    os.kill(os.getpid(), signal.SIGKILL)
+        return came
 
-    monkeypatch.setattr(channel.Reader, "next", read_or_die)
+    monkeypatch.setattr(channel.Reader, "wait", wait_or_die)
     results = {res.task: res for res in Sched([harmless, poison]).run(ProcessWorkerPool(2))}
     assert results[harmless].outcome is Outcome.OK
     assert results[poison].outcome is Outcome.LOST

@@ -34,7 +34,7 @@ from .channel import Inbox, Outbox
 from .child import Child
 from .ending import Ending
 from .leftovers import leftovers
-from .page import Page
+from .page import make_page
 from .pagedrow import PagedRow, PagedRows
 from .pipes import NO_ENDS, close_ends, open_pipes
 from .stacks import add_stacks, last_crash, without_callers
@@ -100,7 +100,7 @@ class WorkerProcess:
         self._defined: set[int] = set()  # and these
         self.stuffed = False  # its pipe takes no more for now, and the selector watches for that
         self._unsent: list[int] = []  # the numbers of items whose tickets aren't written
-        self.rows = PagedRows(None)
+        self.rows = PagedRows(None)  # those that are with it
         self.ending: Ending | None = None  # why and how the parent is ending it
         self.ends = NO_ENDS
         self._context = context
@@ -117,7 +117,7 @@ class WorkerProcess:
 
         OSError if the system refuses.
         """
-        page = self._make_page() if has_page else None
+        page = make_page(self._context) if has_page else None
         self.rows = PagedRows(page)
         self.ends, theirs = open_pipes()
         self._outbox = Outbox(self.ends.tasks)
@@ -127,13 +127,6 @@ class WorkerProcess:
                 self._child.start(worker_main, (theirs, registry, initializer, page))
         finally:
             close_ends(theirs)
-
-    def _make_page(self) -> Page | None:
-        """One, unless the system has no room for it, or no such thing."""
-        try:
-            return Page(self._context)
-        except (OSError, ImportError):
-            return None
 
     def discard(self) -> None:
         """Undo a start that failed, however far it got."""
@@ -288,14 +281,11 @@ class WorkerProcess:
         self._unsent += seqs
         self.handed += len(items)
 
-    def put_row(self, items: Sequence[Item], first: int) -> None:
-        """The same in a row, for which there has to be room."""
-        row = self.rows.open(first, len(items))
-        self._outbox.put(encode_row(first, row.half, [item.index for item in items]))
-        for item in items:
-            item.row = row
+    def put_row(self, items: Sequence[Item], row: PagedRow) -> None:
+        """The same in a row, which was opened for them."""
+        self._outbox.put(encode_row(row.first, row.half, [item.index for item in items]))
         self.queue.extend(items)
-        self._unsent.append(first)
+        self._unsent.append(row.first)
         self.handed += len(items)
 
     @property
@@ -327,10 +317,18 @@ class WorkerProcess:
                 tickets.update(ticket for (ticket,) in TICKET.iter_unpack(data))
         if STOP in tickets:
             self._write_tickets([STOP])
-        tickets |= self.rows.take_back(tickets)
-        back = [item for item in self.queue if item.seq in tickets]
+        return self._remove(tickets | self.rows.take_back(tickets))
+
+    def take_returned(self, seq: int) -> list[Item]:
+        """Remove and return the items of a ticket that the worker has returned: it drops them."""
+        row = self.rows.close(seq)
+        return self._remove({seq} if row is None else set(row.take_back()))
+
+    def _remove(self, seqs: set[int]) -> list[Item]:
+        """Remove and return the items with these numbers, which it doesn't begin."""
+        back = [item for item in self.queue if item.seq in seqs]
         if back:
-            begun = [item for item in self.queue if item.seq not in tickets]
+            begun = [item for item in self.queue if item.seq not in seqs]
             self.queue.clear()
             self.queue.extend(begun)
         # It drops the messages, and what is in them.
@@ -343,17 +341,6 @@ class WorkerProcess:
         self.queue.extend(items)
         self.handed += len(items)
         self._write_tickets([item.seq for item in items])
-
-    def take_returned(self, seq: int) -> list[Item]:
-        """Remove and return the items of that ticket: the worker has returned it, and drops them."""
-        row = self.rows.close(seq)
-        seqs = [seq] if row is None else row.take_back()
-        back = [item for item in self.queue if item.seq in seqs]
-        for item in back:
-            self._defined.discard(item.index)
-            self.queue.remove(item)
-        self.handed -= len(back)
-        return back
 
     def _write_tickets(self, seqs: list[int]) -> None:
         with contextlib.suppress(BrokenPipeError):

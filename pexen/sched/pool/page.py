@@ -15,13 +15,17 @@ counted.
 
 from __future__ import annotations
 
+import contextlib
 import mmap
-import multiprocessing.synchronize  # imported here, as else the first pool's start would pay for it
 import struct
 from multiprocessing.context import BaseContext
 
-# How many tasks a row may have.
-LONGEST = 256
+with contextlib.suppress(ImportError):  # not every system has semaphores
+    # The first semaphore would import it, while somebody waits for the pool to start.
+    import multiprocessing.synchronize  # noqa: F401
+
+# How many tasks a row may have; more than are ever with a worker.
+LONGEST = 512
 
 # How many rows may be with a worker: the one that it is at, and the next.
 HALVES = 2
@@ -35,26 +39,27 @@ APART: End = 0.0, -1.0
 
 
 class Page:
-    """The memory, and what is counted.
+    """The memory, in halves of a row each, and what is counted in each half.
 
     `rests`
-        of each row, the tasks that nobody has taken. The parent releases as many as the row has,
+        the tasks of the row that nobody has taken. The parent releases as many as the row has,
         before it hands it in, and acquires what it takes back; the worker acquires each before it
         runs it.
     `done`
-        the results that the worker has noted and the parent hasn't read, of both rows.
+        the results that the worker has noted and the parent hasn't read. Of each half apart, as
+        a row that was handed in may not be run, and the next one is.
     """
 
     def __init__(self, context: BaseContext) -> None:
         self.rests = [context.Semaphore(0) for _ in range(HALVES)]
-        self.done = context.Semaphore(0)
+        self.done = [context.Semaphore(0) for _ in range(HALVES)]
         self._memory = mmap.mmap(-1, HALVES * LONGEST * _SLOT.size)
 
     def note(self, half: int, place: int, started: float, duration: float) -> None:
         """Note the result of a task of a row."""
         at = (half * LONGEST + place) * _SLOT.size
         _SLOT.pack_into(self._memory, at, started, duration)
-        self.done.release()
+        self.done[half].release()
 
     def note_apart(self, half: int, place: int) -> None:
         """Note that the result of a task of a row is in a message, which is still to be written."""
@@ -64,3 +69,11 @@ class Page:
         """What was noted of a row, in these places."""
         start, size = half * LONGEST, _SLOT.size
         return [*_SLOT.iter_unpack(self._memory[(start + begin) * size : (start + end) * size])]
+
+
+def make_page(context: BaseContext) -> Page | None:
+    """A page, or None where the system has no semaphores, or none left."""
+    try:
+        return Page(context)
+    except (OSError, ImportError):
+        return None

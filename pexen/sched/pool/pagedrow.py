@@ -49,21 +49,26 @@ class PagedRow:
 
     def take_ends(self) -> list[End]:
         """The ends that have been noted, up to one that is in a message."""
-        acquire, begin = self._page.done.acquire, self._read
+        acquire, begin = self._page.done[self.half].acquire, self._read
         while self._read < self.size and acquire(False):
             self._read += 1
         if self._read > begin:
             self._ends += self._page.read(self.half, begin, self._read)
-        count = self._ends.index(APART) if APART in self._ends else len(self._ends)
-        ends, self._ends = self._ends[:count], self._ends[count:]
-        self._taken += count
+        ends = self._ends
+        if APART in ends:
+            count = ends.index(APART)
+            ends, self._ends = ends[:count], ends[count:]
+        else:
+            self._ends = []
+        self._taken += len(ends)
         return ends
 
-    def take_apart(self) -> None:
-        """Take the end that is in a message, after all before it were taken."""
-        if self._ends.pop(0) != APART:
-            raise ValueError("a result of a row came both ways")
+    def take_apart(self) -> bool:
+        """Take the end that is in a message; returns whether it is the next one."""
+        if not self._ends or self._ends.pop(0) != APART:
+            return False
         self._taken += 1
+        return True
 
 
 class PagedRows:
@@ -74,13 +79,10 @@ class PagedRows:
         self._free = [*range(HALVES)] if page else []
         self._rows: dict[int, PagedRow] = {}  # by their first numbers, in the order of handing in
 
-    def have_room(self) -> bool:
-        """Whether the worker may be handed another row."""
-        return bool(self._free)
-
-    def open(self, first: int, size: int) -> PagedRow:
-        """A row that is about to be handed in, for which there is room."""
-        assert self._page is not None
+    def open(self, first: int, size: int) -> PagedRow | None:
+        """A row that is about to be handed in; None if the worker has as many as it may have."""
+        if self._page is None or not self._free:
+            return None
         row = self._rows[first] = PagedRow(self._page, self._free.pop(), first, size)
         return row
 

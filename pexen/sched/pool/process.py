@@ -60,7 +60,6 @@ from .report import (
     plain_result,
     reported_exception,
 )
-from .page import LONGEST
 from .row import Submission
 from .staff import Staff
 
@@ -68,8 +67,8 @@ from .staff import Staff
 # only 4096 bytes where a user has very many.
 MAX_DEPTH = 500
 
-# The shortest row: fewer tasks are as quick by themselves.
-SHORTEST = 8
+# How many tasks a row has at least: fewer are as quick by themselves.
+_SHORTEST = 8
 
 # How long to wait, in seconds, until looking at how the rows get on: nobody says so before their
 # end.
@@ -258,15 +257,17 @@ class ProcessWorkerPool(WorkerPool):
         now, inherited = self.clock(), worker.inherited
         first = self._seqs + 1
         self._seqs += len(items)
+        plain = not [item for item in items if item.shared or item.index >= inherited]
+        row = worker.rows.open(first, len(items)) if plain and self._may_be_row(items) else None
         # Numbered anew each time, as it may come back to a worker that had it before.
         for seq, item in enumerate(items, first):
-            item.seq, item.row, item.since, item.handed = seq, None, None, now
+            item.seq, item.row, item.since, item.handed = seq, row, None, now
         try:
-            if not [item for item in items if item.shared or item.index >= inherited]:
-                if self._may_be_row(items) and worker.rows.have_room():
-                    worker.put_row(items, first)
-                else:
+            if plain:
+                if row is None:
                     worker.put_plain(items, first)
+                else:
+                    worker.put_row(items, row)
                 items.clear()
             while items:
                 self._put(worker, items.popleft())
@@ -276,10 +277,10 @@ class ProcessWorkerPool(WorkerPool):
         self._note_begin(worker, now)
 
     def _may_be_row(self, items: deque[Item]) -> bool:
-        """Whether items that are nothing but numbers may be handed to a worker in a row."""
+        """Whether items of which only numbers are to be sent go in a row, if there is room for it."""
         return (
             self._spare.in_bulk
-            and SHORTEST <= len(items) <= LONGEST
+            and len(items) >= _SHORTEST
             and self.on_begin is None
             and not [item for item in items if item.timeout is not None]
         )
@@ -459,7 +460,7 @@ class ProcessWorkerPool(WorkerPool):
         end = None
         while queue and (row := queue[0].row) is not None:
             if worker.ending is not None and worker.ending.seq == queue[0].seq:
-                break  # too late, as below
+                break  # too late: it is being ended
             ends = row.take_ends()
             if not ends:
                 break
@@ -500,8 +501,11 @@ class ProcessWorkerPool(WorkerPool):
             end = self._read_row(worker, got) or end  # what it had noted before
             if special and report.is_left:
                 worker.rows.close(seq)
+                if worker.ending is not None:
+                    worker.stop()  # as below
                 continue
-            if not queue or queue[0].seq != seq:
+            row = queue[0].row if queue else None
+            if not queue or queue[0].seq != seq or row is not None and not row.take_apart():
                 worker.kill()  # Nothing of ours writes that; whoever does has the worker's pipes.
                 break
             if worker.ending is not None and worker.ending.seq == seq:
@@ -512,8 +516,6 @@ class ProcessWorkerPool(WorkerPool):
             # A long message is only written to its end as it is read.
             end = self.clock() if buffers or len(message) >= PIPE_SIZE else sent
             item = queue.popleft()
-            if item.row is not None:
-                item.row.take_apart()
             if not special:
                 worker.served = sent
                 got.append(decode_result(report, message, item.task, worker.name, buffers))

@@ -247,7 +247,7 @@ def _run_row(
         if getpid() != pid:
             os._exit(0)
         if result is None:
-            note(half, place, res.started, res.duration)
+            note(half, place, res.started or 0.0, res.duration or 0.0)
         else:
             page.note_apart(half, place)
             pipes.write(*result)

@@ -1,0 +1,432 @@
+"""Rows of very short tasks through worker processes, which note their results in shared memory."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import multiprocessing
+import os
+import random
+import signal
+import threading
+from collections import deque
+from collections.abc import Iterator
+from typing import Any
+
+import pool_tasks as tasks
+import pytest
+from pool_support import ROWS, InPagedRows, submissions
+from test_contract import begun, finish, started
+
+from pexen import Sched, task
+from pexen.sched import Outcome, TaskFailError
+from pexen.sched.pool import ProcessWorkerPool, page, pagedrow
+from pexen.sched.pool.handle import WorkerProcess
+
+
+def rows_of(*bodies: Any, workers: int = 1) -> Any:
+    """A pool that was handed these, each worker's share in a row."""
+    pool = started(ROWS, *bodies, workers=workers, spare=200)
+    pool.submit_all(submissions([(body, {}) for body in bodies]))
+    assert isinstance(pool, InPagedRows) and pool.rows
+    return pool
+
+
+def workers_of(pool: Any) -> list[WorkerProcess]:
+    return list(pool._crew.workers.values())
+
+
+def noops(count: int) -> list[Any]:
+    return [functools.partial(tasks.noop) for _ in range(count)]
+
+
+class Ran:
+    """What has run notes its number here, from whatever process."""
+
+    def __init__(self) -> None:
+        self._reader, self._writer = os.pipe()
+
+    def close(self) -> None:
+        os.close(self._reader)
+        os.close(self._writer)
+
+    def body(self, number: int, then: Any = None) -> Any:
+        def run() -> Any:
+            os.write(self._writer, number.to_bytes(2, "little"))
+            return then() if then else None
+
+        return run
+
+    def numbers(self) -> list[int]:
+        """Those that did, when nothing runs any more."""
+        os.set_blocking(self._reader, False)
+        with contextlib.suppress(BlockingIOError):
+            data = os.read(self._reader, 1 << 16)
+        return [int.from_bytes(data[n : n + 2], "little") for n in range(0, len(data), 2)]
+
+
+@pytest.fixture
+def ran() -> Iterator[Ran]:
+    made = Ran()
+    yield made
+    made.close()
+
+
+# -- what comes back ----------------------------------------------------------------------------
+
+
+def test_results_of_a_row_come_in_order_whether_they_are_noted_or_sent() -> None:
+    def told(kind: int) -> Any:
+        if kind == 1:
+            return "value"
+        if kind == 2:
+            raise ValueError("wrong")
+        if kind == 3:
+            raise TaskFailError("under control", ret=b"x" * 200_000)
+        return None
+
+    rng = random.Random(1)
+    kinds = [rng.choice([0, 0, 0, 1, 2, 3]) for _ in range(120)]
+    bodies = [functools.partial(told, kind) for kind in kinds]
+    pool = rows_of(*bodies)
+    results = finish(pool)
+    assert [res.task for res in results] == bodies
+    for kind, res in zip(kinds, results, strict=True):
+        assert res.outcome is (Outcome.OK if kind < 2 else Outcome.FAILED)
+        assert res.ret == [None, "value", None, b"x" * 200_000][kind]
+        assert res.worker == "process-1" and res.shared == {}
+    times = [(res.started, res.started + res.duration) for res in results]
+    assert all(end <= begin for (_, end), (begin, _) in zip(times, times[1:], strict=False))
+
+
+def test_what_a_task_of_a_row_leaves_in_its_dict_comes_back() -> None:
+    def leave(shared: dict[str, Any], number: int = 0) -> None:
+        shared["number"] = number
+
+    bodies = [lambda shared, n=n: leave(shared, n) for n in range(20)]
+    assert [res.shared for res in finish(rows_of(*bodies))] == [{"number": n} for n in range(20)]
+
+
+def test_more_rows_than_a_worker_may_have_come_to_the_same() -> None:
+    bodies = noops(60)
+    pool = started(ROWS, *bodies, workers=2, spare=200)
+    for first in range(0, 60, 10):
+        pool.submit_all(submissions([(body, {}) for body in bodies[first : first + 10]]))
+    results = finish(pool)
+    assert len({id(res.task) for res in results}) == len(results) == 60
+
+
+def test_a_task_that_cannot_be_loaded_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pexen.sched.pool import travel
+
+    bodies, get = noops(9), travel.Registry.get
+
+    def broken(registry: Any, index: int) -> Any:
+        if index == 4:
+            raise ImportError("gone")
+        return get(registry, index)
+
+    monkeypatch.setattr(travel.Registry, "get", broken)
+    outcomes = [res.outcome for res in finish(rows_of(*bodies))]
+    assert outcomes == [Outcome.OK] * 4 + [Outcome.FAILED] + [Outcome.OK] * 4
+
+
+# -- long tasks in a row ------------------------------------------------------------------------
+
+
+def test_results_before_a_long_task_do_not_wait_for_it(event: Any) -> None:
+    waits = task(functools.partial(tasks.wait_for), kwargs={"event": event})
+    pool = rows_of(*noops(10), functools.partial(waits.func, {}, event=event), *noops(10))
+    seen: list[Any] = []
+    while len(seen) < 10:
+        seen += pool.results()
+    assert event.began() and len(seen) == 10
+    assert len(pool.ahead()) == 10, "nor are they taken to have begun that come after it"
+    event.set()
+    assert len(finish(pool)) == 11
+
+
+def test_an_idle_worker_gets_what_is_behind_a_long_task_of_a_row(event: Any) -> None:
+    waits = functools.partial(tasks.wait_for, {}, event=event)
+    short = noops(50)
+    pool = rows_of(waits, *short, workers=2)
+    seen: list[Any] = []
+    while len(seen) < 50:
+        seen += pool.results()
+    assert {id(res.task) for res in seen} == set(map(id, short))
+    event.set()
+    assert [res.task for res in finish(pool)] == [waits]
+
+
+def test_tasks_of_a_row_may_wait_for_each_other() -> None:
+    """A barrier: one of two would be behind the other for ever."""
+    reader, writer = os.pipe()
+
+    def wait() -> None:
+        os.read(reader, 1)
+
+    def let_go() -> None:
+        os.write(writer, b"x")
+
+    bodies = [*noops(20), wait, *noops(20), let_go, *noops(20)]
+    assert len(finish(rows_of(*bodies, workers=2))) == len(bodies)
+    os.close(reader)
+    os.close(writer)
+
+
+def test_what_is_taken_back_of_a_row_has_not_begun(event: Any, ran: Ran) -> None:
+    first = [ran.body(n) for n in range(5)]
+    waits = functools.partial(tasks.wait_for, {}, event=event)
+    last = [ran.body(n) for n in range(5, 30)]
+    pool = rows_of(*first, waits, *last)
+    seen: list[Any] = []
+    while len(seen) < 5:
+        seen += pool.results()
+    assert event.began()
+    assert pool.withdraw() == last
+    again = last[20:]
+    pool.submit_all(submissions([(body, {}) for body in again]))
+    event.set()
+    assert [res.task for res in finish(pool)] == [waits, *again]
+    assert ran.numbers() == [0, 1, 2, 3, 4, 25, 26, 27, 28, 29]
+
+
+def test_what_is_taken_back_before_the_worker_reads_it_leaves_room_for_other_rows() -> None:
+    bodies = noops(40)
+    pool = started(ROWS, *bodies, spare=200)
+    (worker,) = workers_of(pool)
+    while not worker.ready:
+        pool.results(0.05)
+    os.kill(worker._child.pid, signal.SIGSTOP)
+    for _ in range(5):
+        pool.submit_all(submissions([(body, {}) for body in bodies]))
+        assert {item.row is None for item in worker.queue} == {False}
+        assert pool.withdraw() == bodies
+    pool.submit_all(submissions([(body, {}) for body in bodies]))
+    os.kill(worker._child.pid, signal.SIGCONT)
+    assert [res.task for res in finish(pool)] == bodies
+
+
+def test_the_rest_of_a_row_goes_on_when_a_task_of_it_is_killed(event: Any) -> None:
+    waits = functools.partial(tasks.wait_for, {}, event=event)
+    short = noops(20)
+    pool = rows_of(*short[:10], waits, *short[10:])
+    begun(pool, waits) if not event.began() else None
+    pool.kill([waits])
+    outcomes = {id(res.task): res.outcome for res in finish(pool)}
+    assert outcomes.pop(id(waits)) is Outcome.LOST
+    assert outcomes == {id(body): Outcome.OK for body in short}
+
+
+# -- workers that die ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("place", [0, 1, 7, 28, 29])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
+def test_only_the_task_that_had_begun_is_lost_with_its_worker(
+    place: int, number: signal.Signals, ran: Ran
+) -> None:
+    bodies = [ran.body(n) for n in range(30)]
+    bodies[place] = ran.body(place, lambda: os.kill(os.getpid(), number))
+    results = finish(rows_of(*bodies))
+    assert [res.task for res in results if res.outcome is Outcome.LOST] == [bodies[place]]
+    assert len(results) == 30
+    assert sorted(ran.numbers()) == list(range(30)), "each ran once"
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_rows_survive_workers_that_die_and_tasks_that_are_taken_back(seed: int, ran: Ran) -> None:
+    """Whatever happens, each task has one result, and none runs twice."""
+    rng = random.Random(seed)
+
+    def die() -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    thens = [None] * 40 + [die, lambda: "value"]
+    bodies = [ran.body(n, rng.choice(thens)) for n in range(400)]
+    pool = started(ROWS, *bodies, workers=rng.choice([1, 2, 3]), spare=rng.choice([20, 200]))
+    left, out = deque(bodies), 0
+    seen: list[Any] = []
+    while left or out:
+        batch = [left.popleft() for _ in range(min(len(left), rng.randrange(1, 60)))]
+        pool.submit_all(submissions([(body, {}) for body in batch]))
+        out += len(batch)
+        if rng.random() < 0.3:
+            back = pool.withdraw()
+            out -= len(back)
+            left.extendleft(reversed(back))
+        got = pool.results(None if out else 0)
+        out -= len(got)
+        seen += got
+    assert finish(pool) == []
+    assert sorted(map(id, (res.task for res in seen))) == sorted(map(id, bodies))
+    assert sorted(ran.numbers()) == list(range(400))
+
+
+def test_workers_killed_at_any_moment_lose_no_more_than_they_were_at(ran: Ran) -> None:
+    bodies = [ran.body(n) for n in range(1500)]
+    pool = started(ROWS, *bodies, workers=2, spare=200)
+    rng, killed = random.Random(3), 0
+    results: list[Any] = []
+    pool.submit_all(submissions([(body, {}) for body in bodies]))
+    while len(results) < len(bodies):
+        results += pool.results()
+        if killed < 12 and rng.random() < 0.7:
+            with contextlib.suppress(ProcessLookupError):  # it has just been reaped
+                os.kill(rng.choice(workers_of(pool))._child.pid, signal.SIGKILL)
+                killed += 1
+    assert finish(pool) == []
+    lost = [res for res in results if res.outcome is not Outcome.OK]
+    assert all(res.outcome is Outcome.LOST for res in lost) and len(lost) <= killed
+    assert len({id(res.task) for res in results}) == len(results) == len(bodies)
+    numbers = ran.numbers()
+    assert len(set(numbers)) == len(numbers) and len(bodies) - len(numbers) <= len(lost)
+
+
+def test_a_child_that_comes_back_out_of_its_task_is_ended(ran: Ran) -> None:
+    bodies = [ran.body(n) for n in range(20)]
+    bodies[5] = ran.body(5, lambda: os.fork() and None)
+    results = finish(rows_of(*bodies))
+    assert [res.task for res in results] == bodies
+    assert sorted(ran.numbers()) == list(range(20))
+
+
+def test_a_task_that_closes_all_files_loses_nothing_of_its_row() -> None:
+    def close_all() -> None:
+        os.closerange(3, 4096)
+
+    bodies = [*noops(10), close_all, *noops(10)]
+    results = finish(rows_of(*bodies))
+    assert [res.outcome for res in results] == [Outcome.OK] * 21
+
+
+# -- where there are none -----------------------------------------------------------------------
+
+
+class Spied(InPagedRows):
+    """As it is, but that rows are counted."""
+
+    def _may_be_row(self, items: Any) -> bool:
+        may = ProcessWorkerPool._may_be_row(self, items)
+        self.rows += may
+        return may
+
+
+def run_on(pool: ProcessWorkerPool, bodies: list[Any], **kwargs: Any) -> list[Any]:
+    return list(Sched(bodies).run(pool, **kwargs))
+
+
+def test_very_short_tasks_go_in_rows() -> None:
+    pool = Spied(2, None)
+    assert {res.outcome for res in run_on(pool, noops(2000))} == {Outcome.OK}
+    assert pool.rows > 2
+
+
+@pytest.mark.parametrize("spare", [0, 300])
+def test_how_many_are_ahead_is_kept_where_the_user_says_it(spare: int) -> None:
+    pool = Spied(2, spare)
+    run_on(pool, noops(1000))
+    assert pool.rows == 0
+
+
+def test_tasks_with_a_timeout_are_not_in_rows() -> None:
+    pool = Spied(2, None)
+    run_on(pool, [task(body, timeout=60) for body in noops(1000)])
+    assert pool.rows == 0
+
+
+def test_where_the_system_has_no_semaphores_all_goes_through_pipes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: Any) -> Any:
+        raise OSError(38, "Function not implemented")
+
+    monkeypatch.setattr(page, "Page", refuse)
+    results = run_on(ProcessWorkerPool(2), noops(2000))
+    assert [res.outcome for res in results] == [Outcome.OK] * 2000
+
+
+def test_nothing_of_the_pages_is_left(tmp_path: Any) -> None:
+    before = set(os.listdir("/dev/shm"))
+    for _ in range(3):
+        run_on(ProcessWorkerPool(2), noops(500))
+    assert set(os.listdir("/dev/shm")) <= before
+
+
+# -- the page -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def sheet() -> page.Page:
+    return page.Page(multiprocessing.get_context("fork"))
+
+
+def ends_of(row: pagedrow.PagedRow) -> list[float]:
+    return [started for started, _ in row.take_ends()]
+
+
+def test_each_task_of_a_row_is_taken_by_one_side(sheet: page.Page) -> None:
+    row = pagedrow.PagedRow(sheet, 0, 100, 5)
+    assert sheet.rests[0].acquire(False) and sheet.rests[0].acquire(False)
+    assert row.take_back() == range(102, 105)
+    assert not sheet.rests[0].acquire(False)
+    assert row.take_back() == range(102, 102)
+
+
+def test_ends_are_taken_up_to_one_that_is_sent(sheet: page.Page) -> None:
+    row = pagedrow.PagedRow(sheet, 1, 1, 6)
+    for place in (0, 1):
+        sheet.note(1, place, float(place), 0.5)
+    sheet.note_apart(1, 2)
+    sheet.note(1, 3, 3.0, 0.5)
+    assert ends_of(row) == [0.0, 1.0] and ends_of(row) == [] and row.goes_on
+    assert row.take_apart() and ends_of(row) == [3.0]
+    sheet.note(1, 4, 4.0, 0.5)
+    assert not row.take_apart(), "the next one is none"
+    assert row.goes_on and ends_of(row) == [4.0] and not row.goes_on
+
+
+def test_what_is_noted_of_the_next_row_is_not_taken_for_this_one(sheet: page.Page) -> None:
+    """The worker may drop the first one, and say so in a message that isn't read yet."""
+    first, second = pagedrow.PagedRow(sheet, 0, 1, 3), pagedrow.PagedRow(sheet, 1, 4, 2)
+    for place in (0, 1):
+        sheet.note(1, place, 10.0 + place, 0.5)
+    assert (ends_of(first), ends_of(second)) == ([], [10.0, 11.0])
+    sheet.note(0, 0, 0.0, 0.5)
+    assert ends_of(first) == [0.0]
+
+
+def test_a_worker_has_no_more_rows_than_there_are_halves(sheet: page.Page) -> None:
+    rows = pagedrow.PagedRows(sheet)
+    assert rows.open(1, 3) and rows.open(4, 2) and rows.open(6, 2) is None
+    assert rows.take_back({4}) == {1, 2, 3, 4, 5}, "none had begun"
+    assert rows.open(6, 2) is not None, "the one whose ticket was back is over"
+    assert rows.open(8, 2) is None, "of the other one it may still be about to take a task"
+    assert rows.close(1) is not None and rows.close(1) is None
+    assert rows.open(8, 2) is not None
+
+
+def test_without_a_page_there_are_no_rows() -> None:
+    assert pagedrow.PagedRows(None).open(1, 3) is None
+
+
+def test_a_result_that_is_noted_while_another_thread_takes_it_back_is_one_of_both(
+    sheet: page.Page,
+) -> None:
+    for size in (1, 2, 50) * 40:
+        row = pagedrow.PagedRow(sheet, 0, 1, size)
+        taken: list[int] = []
+
+        def work(taken: list[int] = taken, size: int = size) -> None:
+            for place in range(size):
+                if not sheet.rests[0].acquire(False):
+                    return
+                taken.append(place)
+                sheet.note(0, place, float(place), 0.0)
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        back = row.take_back()
+        thread.join()
+        assert len(taken) + len(back) == size and row.size == len(taken)
+        assert ends_of(row) == [float(place) for place in taken]
