@@ -101,4 +101,4 @@ def test_who_was_passed_over_too_often_is_found_without_trying_all(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PexenWarning)
         assert len(list(Sched(tasks).run(VirtualPool(2)))) == 2000
-    assert tries <= 2 * 2000
+    assert tries <= 2.1 * 2000

@@ -8,11 +8,11 @@ Actors and channels:
   (`pipes`), so that what a dying worker does to its pipes concerns nobody else.
 
 An item goes to an idle worker, else ahead into the shortest queue, else it waits in
-the backlog. What is handed out at a time is written to each worker at once. What was handed
-ahead is taken back, through its ticket, when another worker has nothing to do: half of it goes
-there. When a worker dies, its results are read first; then the item that
-had begun is lost, those that had not are handed out again, unless reading one seems to be
-what kills, and the worker is replaced.
+the backlog. What is handed out at a time is written to each worker at once, in a row if it is very
+short (`pagedrow`). What was handed ahead is taken back, through its ticket, when another worker has
+nothing to do: half of it goes there. When a worker dies, its results are read first; then the item
+that had begun is lost, those that had not are handed out again, unless reading one seems to be what
+kills, and the worker is replaced.
 
 Who works, and who has to be replaced, is in `staff`; who gets what, in `dealing`.
 

@@ -14,6 +14,9 @@ the submission is dropped when it has been read.
 A result is written whole before the next ticket is read. Hence, when a worker has died:
 of the submissions without a result, the one whose ticket is gone may have begun, and
 those whose tickets are still there certainly have not.
+
+In a row, which has one ticket, the same goes for each task by itself: it is taken by a semaphore in
+place of a ticket, and its result is noted before the next one is taken (`page`).
 """
 
 from __future__ import annotations
