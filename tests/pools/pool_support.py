@@ -18,7 +18,7 @@ from pexen.sched.common import Shared, Task
 from pexen.sched.meta import for_pool, meta_of
 from pexen.sched.pool import ExecutorPool, ProcessWorkerPool, ThreadWorkerPool, WorkerPool
 from pexen.sched.pool.base import Submission
-from pexen.sched.pool.handle import Item
+from pexen.sched.pool.handle import Item, WorkerProcess
 
 START_METHODS = os.environ.get("PEXEN_START_METHODS", "fork forkserver spawn").split()
 KINDS = ["threads", *START_METHODS]
@@ -47,8 +47,9 @@ class InPagedRows(ProcessWorkerPool):
         self._staff._have_pages = True
         self.rows = 0  # how many there were
 
-    def _may_be_row(self, items: deque[Item]) -> bool:
-        may = self.on_begin is None and not [item for item in items if item.timeout is not None]
+    def _may_be_row(self, worker: WorkerProcess, items: deque[Item]) -> bool:
+        timed = [item for item in items if item.timeout is not None]
+        may = self.on_begin is None and not worker.stuck and not timed
         self.rows += may
         return may
 

@@ -19,7 +19,7 @@ from test_contract import finish, started
 from pexen import Sched, task
 from pexen.sched import Outcome
 from pexen.sched.pool import PoolError, ProcessWorkerPool, dealing
-from pexen.sched.pool.dealing import Place, deal, divide
+from pexen.sched.pool.dealing import Place, deal, divide, undeal
 
 MANY = 300
 
@@ -232,6 +232,12 @@ def test_items_go_where_the_queue_is_shortest() -> None:
 def test_nobody_gets_more_than_there_is_room_for() -> None:
     assert dealt([0, 0], [1, 2], 5) == ([[0], [1, 2]], [3, 4])
     assert dealt([], [], 2) == ([], [0, 1])
+
+
+def test_what_was_dealt_is_put_together_in_its_order() -> None:
+    shares, _ = dealt([0, 0, 0], [9, 3, 9], 12)
+    assert undeal(shares)[:6] == [0, 1, 2, 3, 4, 5] and sorted(undeal(shares)) == [*range(12)]
+    assert undeal([]) == []
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import random
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -20,8 +21,14 @@ from test_contract import begun, finish, started
 
 from pexen import Sched, task
 from pexen.sched import Outcome, TaskFailError
-from pexen.sched.pool import ProcessWorkerPool, page, pagedrow
+from pexen.sched.pool import ProcessWorkerPool, page, pagedrow, process
 from pexen.sched.pool.handle import WorkerProcess
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that no row is cut only because the machine is busy."""
+    monkeypatch.setattr(process, "_LOOK_SECONDS", 0.2)
 
 
 def rows_of(*bodies: Any, workers: int = 1) -> Any:
@@ -218,6 +225,48 @@ def test_the_rest_of_a_row_goes_on_when_a_task_of_it_is_killed(event: Any) -> No
     assert outcomes == {id(body): Outcome.OK for body in short}
 
 
+def test_a_worker_that_does_not_take_its_row_up_is_not_looked_at_for_ever() -> None:
+    """It was handed the same tasks in a new row every millisecond."""
+    bodies = noops(40)
+    pool = started(ROWS, *bodies, spare=200)
+    (worker,) = workers_of(pool)
+    while not worker.ready:
+        pool.results(0.05)
+    os.kill(worker._child.pid, signal.SIGSTOP)
+    pool.submit_all(submissions([(body, {}) for body in bodies]))
+    while worker.in_row:
+        pool.results(1)
+    rows = pool.rows  # type: ignore[attr-defined]
+    assert pool.results(1) == []
+    assert pool.rows == rows  # type: ignore[attr-defined]
+    os.kill(worker._child.pid, signal.SIGCONT)
+    assert {id(res.task) for res in finish(pool)} == set(map(id, bodies))
+
+
+def test_a_task_of_a_row_may_clean_up_when_it_is_killed(event: Any, tmp_path: Any) -> None:
+    """Its result comes too late; its worker was killed for it, and what it had printed was lost."""
+    path = tmp_path / "printed"
+
+    def body() -> str:
+        stop = threading.Event()
+        signal.signal(signal.SIGTERM, lambda *_: stop.set())
+        sys.stdout = open(path, "w", encoding="ascii")  # noqa: SIM115
+        event.set()
+        stop.wait(60)
+        print("cleaned up")
+        return "value"
+
+    pool = rows_of(*noops(20), body, *noops(20))
+    seen: list[Any] = []
+    while len(seen) < 20:
+        seen += pool.results()
+    event.wait(60)
+    pool.kill([body])
+    outcomes = {id(res.task): res.outcome for res in finish(pool)}
+    assert outcomes.pop(id(body)) is Outcome.LOST and set(outcomes.values()) == {Outcome.OK}
+    assert path.read_text(encoding="ascii") == "cleaned up\n"
+
+
 # -- workers that die ---------------------------------------------------------------------------
 
 
@@ -291,13 +340,14 @@ def test_a_child_that_comes_back_out_of_its_task_is_ended(ran: Ran) -> None:
     assert sorted(ran.numbers()) == list(range(20))
 
 
-def test_a_task_that_closes_all_files_loses_nothing_of_its_row() -> None:
+def test_a_task_that_closes_all_files_is_to_blame_and_no_other() -> None:
     def close_all() -> None:
         os.closerange(3, 4096)
 
-    bodies = [*noops(10), close_all, *noops(10)]
+    bodies = [*noops(10), close_all, *noops(5), lambda: "value", *noops(5)]
     results = finish(rows_of(*bodies))
-    assert [res.outcome for res in results] == [Outcome.OK] * 21
+    assert [res.task for res in results if res.outcome is not Outcome.OK] == [close_all]
+    assert len(results) == len(bodies)
 
 
 # -- where there are none -----------------------------------------------------------------------
@@ -306,8 +356,8 @@ def test_a_task_that_closes_all_files_loses_nothing_of_its_row() -> None:
 class Spied(InPagedRows):
     """As it is, but that rows are counted."""
 
-    def _may_be_row(self, items: Any) -> bool:
-        may = ProcessWorkerPool._may_be_row(self, items)
+    def _may_be_row(self, worker: Any, items: Any) -> bool:
+        may = ProcessWorkerPool._may_be_row(self, worker, items)
         self.rows += may
         return may
 
@@ -394,6 +444,16 @@ def test_what_is_noted_of_the_next_row_is_not_taken_for_this_one(sheet: page.Pag
     assert (ends_of(first), ends_of(second)) == ([], [10.0, 11.0])
     sheet.note(0, 0, 0.0, 0.5)
     assert ends_of(first) == [0.0]
+
+
+def test_a_process_that_was_forked_takes_nothing_of_its_parents(sheet: page.Page) -> None:
+    row = pagedrow.PagedRow(sheet, 0, 1, 3)
+    sheet.note(0, 0, 1.0, 0.5)
+    child = os.fork()
+    if not child:
+        os._exit(len(row.take_ends()) + len(row.take_back()))
+    assert os.waitpid(child, 0)[1] == 0
+    assert ends_of(row) == [1.0] and len(row.take_back()) == 3
 
 
 def test_a_worker_has_no_more_rows_than_there_are_halves(sheet: page.Page) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
+from itertools import zip_longest
 
 from .handle import Item, WorkerProcess
 
@@ -40,3 +42,8 @@ def divide(back: list[Item], first: int, room: int) -> tuple[list[Item], list[It
     moved = back[first::2][:room]
     numbers = {item.seq for item in moved}
     return [item for item in back if item.seq not in numbers], moved
+
+
+def undeal(shares: Sequence[Sequence[Item]]) -> list[Item]:
+    """The items of several shares in the order in which they were dealt, or nearly so."""
+    return [item for level in zip_longest(*shares) for item in level if item is not None]

@@ -101,6 +101,7 @@ class WorkerProcess:
         self.stuffed = False  # its pipe takes no more for now, and the selector watches for that
         self._unsent: list[int] = []  # the numbers of items whose tickets aren't written
         self.rows = PagedRows(None)  # those that are with it
+        self.stuck = False  # it was seen not to get on, and nothing has come from it since
         self.ending: Ending | None = None  # why and how the parent is ending it
         self.ends = NO_ENDS
         self._context = context
@@ -291,7 +292,7 @@ class WorkerProcess:
     @property
     def in_row(self) -> bool:
         """Whether nobody will say that what it is at has ended, as more of a row comes after it."""
-        row = self.queue[0].row if self.queue else None
+        row = self.queue[0].row if self.queue and self.ready else None
         return row is not None and row.goes_on
 
     def send_tickets(self) -> None:

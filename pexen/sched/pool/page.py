@@ -1,9 +1,8 @@
 """Memory that a worker process shares with its parent, for rows of very short tasks.
 
 Through pipes a task costs its worker three calls of the system: one for its ticket, one for its
-result, and one to see that the pipe for results is still its own. They took a third of what a
-worker spends on a task that does nothing, and half where all processors are busy. In a row, none is
-needed: whose a task is, and whether its result is there, is counted by semaphores.
+result, and one to see that the pipe for results is still its own. In a row only the last is needed, as
+whose a task is, and whether its result is there, is counted by semaphores.
 
 A row is a submission with a ticket, as any other. Once its ticket is gone, each of its tasks is
 taken by itself: by the worker, which begins with the first, or by the parent, which takes back from
@@ -17,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import mmap
+import os
 import struct
 from multiprocessing.context import BaseContext
 
@@ -53,7 +53,12 @@ class Page:
     def __init__(self, context: BaseContext) -> None:
         self.rests = [context.Semaphore(0) for _ in range(HALVES)]
         self.done = [context.Semaphore(0) for _ in range(HALVES)]
+        self._owner = os.getpid()
         self._memory = mmap.mmap(-1, HALVES * LONGEST * _SLOT.size)
+
+    def is_ours(self) -> bool:
+        """Whether this process made the page, and isn't one that was forked from it."""
+        return self._owner == os.getpid()
 
     def note(self, half: int, place: int, started: float, duration: float) -> None:
         """Note the result of a task of a row."""

@@ -3,6 +3,9 @@
 A row takes one half of the worker's page from being handed in until the worker has left it, as
 it says, or is sure to drop it, as its ticket was taken back. Meanwhile nothing else may use that
 half: the worker may still be about to take a task of it.
+
+A process that is forked from the parent, and goes on with its pool, takes nothing: the counts are
+still the parent's.
 """
 
 from __future__ import annotations
@@ -38,8 +41,9 @@ class PagedRow:
         """Take back what hasn't begun; the numbers of these items, the last ones of the row."""
         acquire = self._page.rests[self.half].acquire
         end = self.first + self.size
-        while acquire(False):
-            self.size -= 1
+        if self._page.is_ours():
+            while acquire(False):
+                self.size -= 1
         return range(self.first + self.size, end)
 
     @property
@@ -50,6 +54,8 @@ class PagedRow:
     def take_ends(self) -> list[End]:
         """The ends that have been noted, up to one that is in a message."""
         acquire, begin = self._page.done[self.half].acquire, self._read
+        if not self._page.is_ours():
+            return []
         while self._read < self.size and acquire(False):
             self._read += 1
         if self._read > begin:

@@ -47,7 +47,7 @@ from .base import ABORTED, RUNNING, Running, WorkerPool
 from .channel import PIPE_SIZE
 from .checks import check_count, check_seconds
 from .crew import RESULTS, STACKS, WRITABLE
-from .dealing import Place, deal, divide
+from .dealing import Place, deal, divide, undeal
 from .handle import Item, WorkerProcess
 from .report import (
     READY,
@@ -258,7 +258,8 @@ class ProcessWorkerPool(WorkerPool):
         first = self._seqs + 1
         self._seqs += len(items)
         plain = not [item for item in items if item.shared or item.index >= inherited]
-        row = worker.rows.open(first, len(items)) if plain and self._may_be_row(items) else None
+        may_be_row = plain and self._may_be_row(worker, items)
+        row = worker.rows.open(first, len(items)) if may_be_row else None
         # Numbered anew each time, as it may come back to a worker that had it before.
         for seq, item in enumerate(items, first):
             item.seq, item.row, item.since, item.handed = seq, row, None, now
@@ -276,12 +277,17 @@ class ProcessWorkerPool(WorkerPool):
             self._crew.write(worker)
         self._note_begin(worker, now)
 
-    def _may_be_row(self, items: deque[Item]) -> bool:
-        """Whether items of which only numbers are to be sent go in a row, if there is room for it."""
+    def _may_be_row(self, worker: WorkerProcess, items: deque[Item]) -> bool:
+        """Whether items of which only numbers are to be sent go in a row, if there is room for it.
+
+        None goes to a worker that doesn't get on, as one would have to look at it again and again.
+        """
         return (
             self._spare.in_bulk
             and len(items) >= _SHORTEST
             and self.on_begin is None
+            and worker.ready
+            and not worker.stuck
             and not [item for item in items if item.timeout is not None]
         )
 
@@ -436,6 +442,7 @@ class ProcessWorkerPool(WorkerPool):
 
     def _note_end(self, worker: WorkerProcess, end: float | None) -> None:
         if end is not None:
+            worker.stuck = False
             self._note_begin(worker, end)
             self._staff.note_worked()
 
@@ -445,13 +452,16 @@ class ProcessWorkerPool(WorkerPool):
         If nothing came of a wait for that, what doesn't get on is a row no more: it waits for a
         long task, and others may have the rest.
         """
+        shares: list[list[Item]] = []
         for worker in self._crew.workers.values():
             if worker.in_row:
                 end = self._read_row(worker, got)
                 self._note_end(worker, end)
                 self._staff.release(worker)
                 if end is None and in_vain:
-                    self._backlog.extendleft(reversed(self._take_back(worker)))
+                    worker.stuck = True
+                    shares.append(self._take_back(worker))
+        self._backlog.extendleft(reversed(undeal(shares)))
 
     def _read_row(self, worker: WorkerProcess, got: list[TaskRes]) -> float | None:
         """Take in what a worker has noted of rows; returns when the last of these tasks ended."""
@@ -504,13 +514,13 @@ class ProcessWorkerPool(WorkerPool):
                 if worker.ending is not None:
                     worker.stop()  # as below
                 continue
+            if worker.ending is not None and worker.ending.seq == seq:
+                worker.stop()  # too late, it is being ended; it stays in the queue till then
+                continue
             row = queue[0].row if queue else None
             if not queue or queue[0].seq != seq or row is not None and not row.take_apart():
                 worker.kill()  # Nothing of ours writes that; whoever does has the worker's pipes.
                 break
-            if worker.ending is not None and worker.ending.seq == seq:
-                worker.stop()  # too late, it is being ended; it stays in the queue till then
-                continue
             if end is not None and self.on_begin is not None:
                 self._note_begin(worker, end)  # only to tell it, as it has ended
             # A long message is only written to its end as it is read.

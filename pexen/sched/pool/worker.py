@@ -178,13 +178,17 @@ class Pipes:
 
     def write(self, message: bytes, buffers: Buffers = ()) -> None:
         """Write a result; never to a file that has come in the pipe's place."""
+        self.check_results()
+        write_message(self._results, message, buffers)
+
+    def check_results(self) -> None:
+        """OSError if a task has done something to the pipe for results."""
         if self._marked:
             ours = fcntl.fcntl(self._results, fcntl.F_GETSIG) == _MARK
         else:
             ours = os.path.samestat(os.fstat(self._results), self._stats[self._results])
         if not ours:
             raise OSError("a pipe was replaced")
-        write_message(self._results, message, buffers)
 
     def _check(self) -> None:
         for fd, stat in self._stats.items():
@@ -249,6 +253,7 @@ def _run_row(
             result = None if is_plain(res) else encode_result(first + place, res)
         if getpid() != pid:
             os._exit(0)
+        pipes.check_results()  # else somebody else would be to blame
         if result is None:
             note(half, place, res.started or 0.0, res.duration or 0.0)
         else:
