@@ -493,7 +493,10 @@ class ProcessWorkerPool(WorkerPool):
         return sent
 
     def _read_messages(self, worker: WorkerProcess, got: list[TaskRes]) -> float | None:
-        """Take in anything else, in the same way."""
+        """Take in anything else, in the same way.
+
+        Why this is long: it is one case after the other of what a message may be.
+        """
         queue = worker.queue
         end: float | None = None
         returned: list[Item] = []  # to be handed out anew
