@@ -6,6 +6,8 @@ dropped with it. The worker's ends block, as it has nothing else to do; it reads
 
 Small messages are many, so they are read and written in bulk: one call of the system
 moves all that is there.
+
+Why this file is large: what is written here is read here.
 """
 
 from __future__ import annotations
@@ -31,6 +33,9 @@ _CHUNK = PIPE_SIZE
 # hold is limited, to 64 MB often.
 WIDE = 1 << 18
 _SET_SIZE = getattr(fcntl, "F_SETPIPE_SZ", None)
+
+# More bytes than that at a time are several messages, or one that stands for several.
+_MUCH = 64
 
 # The length of a message. If its buffers follow it, the highest bit is set, and the message
 # begins with how many there are, and of each how long it is and whether it is readonly.
@@ -174,7 +179,7 @@ def _alike(data: bytes | bytearray) -> list[Message]:
 
     It takes a third of the time of cutting them off one by one.
     """
-    if len(data) < 2 * _LENGTH.size:
+    if len(data) <= _MUCH:
         return []
     length = _LENGTH.unpack_from(data)[0]
     step = _LENGTH.size + length
@@ -237,14 +242,25 @@ class Inbox:
 
 
 class Reader:
-    """Messages from a blocking descriptor that nobody else reads."""
+    """Messages from a descriptor that nobody else reads, and that won't block from now on.
 
-    def __init__(self, fd: int) -> None:
+    `bell` is what to sleep for after much has come at a time: an eventfd that the writer rings after
+    writing. After little, as without a bell, that is the descriptor itself.
+    """
+
+    def __init__(self, fd: int, bell: int | None = None) -> None:
+        os.set_blocking(fd, False)
         self._fd = fd
+        self._bell = bell
         self._cutter = _Cutter()
         self.messages: deque[Message] = deque()  # those that have come, for anyone to take
-        self._poll = select.poll()
-        self._poll.register(fd, select.POLLIN)
+        self._written = select.poll()
+        self._written.register(fd, select.POLLIN)
+        self._rung = select.poll()
+        self._rung.register(fd, 0)  # which only says when the writer is gone
+        if bell is not None:
+            self._rung.register(bell, select.POLLIN)
+        self._much = False  # whether the last read gave much
         self._spin = Spin()
 
     def wait(self) -> bool:
@@ -253,14 +269,24 @@ class Reader:
             found = self._spin.wait(self._look, None)
             if found is None or not found[0]:
                 return False
+            self._much = found[0] > _MUCH
             self.messages.extend(found[1])
         return True
 
     def _look(self, seconds: float | None) -> tuple[int, list[Message]] | None:
         """What one read gives; None if it would have to wait and has no time for that."""
-        if seconds == 0 and not self._poll.poll(0):
-            return None
-        return self._cutter.read(self._fd)
+        while True:
+            try:
+                return self._cutter.read(self._fd)
+            except BlockingIOError:
+                if seconds == 0:
+                    return None
+            if self._bell is None or not self._much:
+                self._written.poll()
+                continue
+            self._rung.poll()
+            with contextlib.suppress(BlockingIOError):  # the writer is gone, and hasn't rung
+                os.eventfd_read(self._bell)
 
 
 def write_message(fd: int, payload: bytes, buffers: Buffers = ()) -> None:

@@ -124,7 +124,7 @@ class WorkerProcess:
         self._outbox = Outbox(self.ends.tasks)
         self.inbox = Inbox(self.ends.results)
         try:
-            with descriptors.handed_over(connection.fileno() for connection in theirs):
+            with descriptors.handed_over(end.fileno() for end in theirs if end is not None):
                 self._child.start(worker_main, (theirs, registry, initializer, page))
         finally:
             close_ends(theirs)
@@ -304,11 +304,15 @@ class WorkerProcess:
         self._write_tickets(seqs)
 
     def flush(self) -> bool:
-        """Write what fits; returns whether all is written."""
+        """Write what fits, and ring; returns whether all is written."""
         try:
-            return self._outbox.flush()
+            done = self._outbox.flush()
         except BrokenPipeError:
             return True  # its end will be noticed
+        if self.ends.bell >= 0:
+            with contextlib.suppress(BlockingIOError):  # it was rung very often, and not heard yet
+                os.eventfd_write(self.ends.bell, 1)
+        return done
 
     def take_back(self) -> list[Item]:
         """Remove and return the items whose tickets are still there: they have not begun."""

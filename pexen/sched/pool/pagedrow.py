@@ -85,6 +85,11 @@ class PagedRows:
         self._free = [*range(HALVES)] if page else []
         self._rows: dict[int, PagedRow] = {}  # by their first numbers, in the order of handing in
 
+    @property
+    def are_there(self) -> bool:
+        """Whether there are any."""
+        return bool(self._rows)
+
     def open(self, first: int, size: int) -> PagedRow | None:
         """A row that is about to be handed in; None if the worker has as many as it may have."""
         if self._page is None or not self._free:

@@ -8,9 +8,16 @@ tickets     both      reads     a number for each submission, to take it up or b
 results     reads     writes    a message for each task that has ended
 stacks      reads     writes    what faulthandler says of a crash, or at a timeout
 lifeline    writes    reads     nothing; it breaks when the parent ends
+bell        rings     sleeps    that something was written to tasks; no pipe
 ==========  ========  ========  =====================================================
 
 The parent's ends don't block, and are closed in all other processes that it forks.
+
+A worker that was handed much, and is through with it, sleeps until the bell is rung, and not for its
+pipe of tasks. Who writes to a pipe is taken by Linux to wait for the answer next, so whoever that
+wakes runs on the same processor, in its place. That is as it should be where one task follows the
+other. But a parent that hands out much has more to do: with two workers, 5,000 tasks that do nothing
+took it a fifth longer. An eventfd wakes without that. Where the system has none, the pipe has to do.
 """
 
 from __future__ import annotations
@@ -31,6 +38,7 @@ class WorkerEnds(NamedTuple):
     results: Connection[Any, Any]
     stacks: Connection[Any, Any]
     lifeline: Connection[Any, Any]
+    bell: Connection[Any, Any] | None
 
 
 class WorkerFds(NamedTuple):
@@ -41,6 +49,7 @@ class WorkerFds(NamedTuple):
     results: int
     stacks: int
     lifeline: int
+    bell: int | None
 
 
 class ParentEnds(NamedTuple):
@@ -52,9 +61,10 @@ class ParentEnds(NamedTuple):
     results: int
     stacks: int
     lifeline: int
+    bell: int  # -1 where there is none
 
 
-NO_ENDS = ParentEnds(-1, -1, -1, -1, -1, -1)
+NO_ENDS = ParentEnds(-1, -1, -1, -1, -1, -1, -1)
 
 
 def open_pipes() -> tuple[ParentEnds, WorkerEnds]:
@@ -72,19 +82,28 @@ def open_pipes() -> tuple[ParentEnds, WorkerEnds]:
         results_r, results_w = pipe()
         stacks_r, stacks_w = pipe()
         lifeline_r, lifeline_w = pipe()
+        bell = workers_bell = -1
+        if hasattr(os, "eventfd"):
+            bell = os.eventfd(0)
+            undo.callback(os.close, bell)
+            workers_bell = os.dup(bell)
+            undo.callback(os.close, workers_bell)
         workers_tickets = os.dup(tickets_r)
         undo.pop_all()
-        ours = ParentEnds(tasks_w, tickets_r, tickets_w, results_r, stacks_r, lifeline_w)
-        descriptors.keep((*ours, tasks_r, workers_tickets, results_w, stacks_w, lifeline_r))
+        ours = ParentEnds(tasks_w, tickets_r, tickets_w, results_r, stacks_r, lifeline_w, bell)
+        workers = tasks_r, workers_tickets, results_w, stacks_w, lifeline_r, workers_bell
+        descriptors.keep(fd for fd in (*ours, *workers) if fd >= 0)
     # A worker in trouble mustn't wait for the parent to read about it.
     for fd in (*ours, stacks_w):
-        os.set_blocking(fd, False)
+        if fd >= 0:
+            os.set_blocking(fd, False)
     theirs = WorkerEnds(
         Connection(tasks_r, writable=False),
         Connection(workers_tickets, writable=False),
         Connection(results_w, readable=False),
         Connection(stacks_w, readable=False),
         Connection(lifeline_r, writable=False),
+        Connection(workers_bell) if workers_bell >= 0 else None,
     )
     return ours, theirs
 
@@ -92,6 +111,7 @@ def open_pipes() -> tuple[ParentEnds, WorkerEnds]:
 def close_ends(ends: WorkerEnds) -> None:
     """Close the worker's ends, in the parent."""
     with descriptors.no_fork():
-        descriptors.forget(connection.fileno() for connection in ends)
-        for connection in ends:
+        connections = [connection for connection in ends if connection is not None]
+        descriptors.forget(connection.fileno() for connection in connections)
+        for connection in connections:
             connection.close()

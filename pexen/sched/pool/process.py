@@ -132,6 +132,7 @@ class ProcessWorkerPool(WorkerPool):
         self._backlog: deque[Item] = deque()  # submitted, and not with a worker
         self._seqs = 0
         self._kills = 0  # how often `kill` was called since the start
+        self._have_rows = False  # whether any worker may be in a row
 
     # -- tasks and workers ----------------------------------------------------------------------
 
@@ -269,6 +270,7 @@ class ProcessWorkerPool(WorkerPool):
                     worker.put_plain(items, first)
                 else:
                     worker.put_row(items, row)
+                    self._have_rows = True
                 items.clear()
             while items:
                 self._put(worker, items.popleft())
@@ -346,7 +348,8 @@ class ProcessWorkerPool(WorkerPool):
                 got: list[TaskRes] = []
                 self._react(happened, got)
                 is_time = moment is not None and self.clock() >= moment
-                self._look_at_rows(got, is_time and not happened)
+                if self._have_rows:
+                    self._look_at_rows(got, is_time and not happened)
                 if is_time:
                     self._judge(got)
                 self._staff.fill(self._wanted)
@@ -407,7 +410,7 @@ class ProcessWorkerPool(WorkerPool):
         """When the time of a task is up, or of a worker that is being ended, or one may start."""
         moments = [worker.next_moment() for worker in self._crew.workers.values()]
         moments.append(self._staff.next_start(self._wanted))
-        if any(worker.in_row for worker in self._crew.workers.values()):
+        if self._have_rows and any([worker.in_row for worker in self._crew.workers.values()]):
             moments.append(self.clock() + _LOOK_SECONDS)
         return min([moment for moment in moments if moment is not None], default=None)
 
@@ -462,6 +465,7 @@ class ProcessWorkerPool(WorkerPool):
                     worker.stuck = True
                     shares.append(self._take_back(worker))
         self._backlog.extendleft(reversed(undeal(shares)))
+        self._have_rows = any([worker.rows.are_there for worker in self._crew.workers.values()])
 
     def _read_row(self, worker: WorkerProcess, got: list[TaskRes]) -> float | None:
         """Take in what a worker has noted of rows; returns when the last of these tasks ended."""

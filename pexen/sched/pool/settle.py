@@ -27,7 +27,14 @@ def settle(ends: WorkerEnds) -> WorkerFds:
     gc.freeze()
     if os.getpgid(0) != os.getpid():
         os.setpgid(0, 0)
-    fds = WorkerFds(*map(_moved_away, ends))
+    fds = WorkerFds(
+        tasks=_moved_away(ends.tasks),
+        tickets=_moved_away(ends.tickets),
+        results=_moved_away(ends.results),
+        stacks=_moved_away(ends.stacks),
+        lifeline=_moved_away(ends.lifeline),
+        bell=None if ends.bell is None else _moved_away(ends.bell),
+    )
     lifeline.hold(fds.lifeline)
     _reset_signals()
     faulthandler.enable(fds.stacks)

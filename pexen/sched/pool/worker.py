@@ -131,13 +131,13 @@ class Pipes:
 
     def __init__(self, fds: WorkerFds) -> None:
         self._fds = fds
-        self._submissions = Reader(fds.tasks)
+        self._submissions = Reader(fds.tasks, fds.bell)
         self._tickets = fds.tickets
         self._ticket_comes = select.poll()
         self._ticket_comes.register(fds.tickets, select.POLLIN)
         self._results = fds.results
         self._marked = _mark(fds.results)
-        self._stats = {fd: os.fstat(fd) for fd in fds}
+        self._stats = {fd: os.fstat(fd) for fd in fds if fd is not None}
 
     def submissions(self) -> Iterator[Message]:
         """Each submission, as it is taken up, until there will be no more.
