@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -187,3 +188,75 @@ def test_a_worker_with_a_result_of_what_it_was_not_handed_is_killed() -> None:
     assert pool._read_plain(worker, [(99, 1.0, 1.0, 2.0)], got) is None  # type: ignore[attr-defined]
     assert got == []
     assert [res.outcome for res in finish(pool)] == ["lost"]
+
+
+# -- waiting for submissions --------------------------------------------------------------------
+
+
+@pytest.fixture(params=["bell", "no bell"])
+def reader(request: pytest.FixtureRequest, pipe: tuple[int, int]) -> Iterator[tuple[Any, Any]]:
+    """One, and how to write to it."""
+    bell = os.eventfd(0, os.EFD_NONBLOCK) if request.param == "bell" else None
+
+    def write(*payloads: bytes) -> None:
+        os.write(pipe[1], b"".join(map(framed, payloads)))
+        if bell is not None:
+            os.eventfd_write(bell, 1)
+
+    yield channel.Reader(pipe[0], bell), write
+    if bell is not None:
+        os.close(bell)
+
+
+def taken(reader: Any) -> list[bytes]:
+    payloads = [payload for payload, _ in reader.messages]
+    reader.messages.clear()
+    return payloads
+
+
+@pytest.mark.parametrize("size", [1, 16, 40])
+def test_whoever_waits_gets_what_is_written(reader: Any, size: int) -> None:
+    """Awake or asleep, after much or little has come."""
+    waiting, write = reader
+    sent = [[bytes([n % 256]) * size] * (n % 7 + 1) for n in range(300)]
+
+    def write_all() -> None:
+        for payloads in sent:
+            write(*payloads)
+
+    writer = threading.Thread(target=write_all)
+    writer.start()
+    got: list[bytes] = []
+    while len(got) < sum(map(len, sent)):
+        assert waiting.wait()
+        got += taken(waiting)
+    writer.join()
+    assert got == [payload for payloads in sent for payload in payloads]
+
+
+@pytest.mark.parametrize("size", [1, 100])
+def test_whoever_sleeps_after_much_or_little_wakes(
+    reader: Any, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting, write = reader
+    monkeypatch.setattr(channel, "_AWAKE_SECONDS", 0)
+    write(b"x" * size)
+    assert waiting.wait() and taken(waiting) == [b"x" * size]
+    asleep = threading.Event()
+    sleep = waiting._sleep
+    monkeypatch.setattr(waiting, "_sleep", lambda: (asleep.set(), sleep()))
+    writer = threading.Thread(target=lambda: (asleep.wait(), write(b"more")))
+    writer.start()
+    assert waiting.wait() and taken(waiting) == [b"more"]
+    writer.join()
+
+
+@pytest.mark.parametrize("size", [1, 100])
+def test_the_end_of_the_writer_is_noticed_without_a_bell(reader: Any, size: int, pipe: Any) -> None:
+    waiting, write = reader
+    write(b"x" * size)
+    assert waiting.wait() and taken(waiting) == [b"x" * size]
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, pipe[1])
+    os.close(null)
+    assert not waiting.wait()

@@ -17,12 +17,13 @@ import fcntl
 import os
 import select
 import struct
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from .buffers import Buffers, Landed, Landing
-from .spinning import Spin
+from .spinning import Spin, let_others_go, usable_processors
 
 T = TypeVar("T")
 
@@ -36,6 +37,9 @@ _SET_SIZE = getattr(fcntl, "F_SETPIPE_SZ", None)
 
 # More bytes than that at a time are several messages, or one that stands for several.
 _MUCH = 64
+
+# For how long to stay awake after that: the parent takes as long for the results of a row.
+_AWAKE_SECONDS = 0.0005
 
 # The length of a message. If its buffers follow it, the highest bit is set, and the message
 # begins with how many there are, and of each how long it is and whether it is readonly.
@@ -244,8 +248,9 @@ class Inbox:
 class Reader:
     """Messages from a descriptor that nobody else reads, and that won't block from now on.
 
-    `bell` is what to sleep for after much has come at a time: an eventfd that the writer rings after
-    writing. After little, as without a bell, that is the descriptor itself.
+    After much has come at a time, more does soon, while the writer is busy with what has become of
+    the last. So who reads stays awake for it, and if nothing comes, sleeps for the `bell`: an eventfd
+    that the writer rings after writing. After little, or without a bell, that is the descriptor itself.
     """
 
     def __init__(self, fd: int, bell: int | None = None) -> None:
@@ -261,6 +266,7 @@ class Reader:
         if bell is not None:
             self._rung.register(bell, select.POLLIN)
         self._much = False  # whether the last read gave much
+        self._can_stay_awake = usable_processors() > 1
         self._spin = Spin()
 
     def wait(self) -> bool:
@@ -275,18 +281,25 @@ class Reader:
 
     def _look(self, seconds: float | None) -> tuple[int, list[Message]] | None:
         """What one read gives; None if it would have to wait and has no time for that."""
+        if seconds == 0:
+            return self._cutter.read(self._fd) if self._written.poll(0) else None
+        awake_until = time.monotonic() + _AWAKE_SECONDS if self._much else 0.0
         while True:
-            try:
+            with contextlib.suppress(BlockingIOError):
                 return self._cutter.read(self._fd)
-            except BlockingIOError:
-                if seconds == 0:
-                    return None
-            if self._bell is None or not self._much:
-                self._written.poll()
-                continue
-            self._rung.poll()
-            with contextlib.suppress(BlockingIOError):  # the writer is gone, and hasn't rung
-                os.eventfd_read(self._bell)
+            if self._can_stay_awake and time.monotonic() < awake_until:
+                let_others_go()
+            else:
+                self._sleep()
+
+    def _sleep(self) -> None:
+        """Sleep until something may be there."""
+        if self._bell is None or not self._much:
+            self._written.poll()
+            return
+        self._rung.poll()
+        with contextlib.suppress(BlockingIOError):  # the writer is gone, and hasn't rung
+            os.eventfd_read(self._bell)
 
 
 def write_message(fd: int, payload: bytes, buffers: Buffers = ()) -> None:

@@ -4,7 +4,7 @@ Actors and channels:
 
 - the using thread is the only one in the parent: it hands out, reads results and
   notices deaths, and never blocks but in one selector (`crew`);
-- each worker process (`worker`, seen from here: `handle`) has five pipes of its own
+- each worker process (`worker`, seen from here: `handle`) has pipes of its own
   (`pipes`), so that what a dying worker does to its pipes concerns nobody else.
 
 An item goes to an idle worker, else ahead into the shortest queue, else it waits in
