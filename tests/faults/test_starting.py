@@ -52,7 +52,7 @@ def check_works(sched: Sched, pool: Any) -> None:
 
 
 # One of so many descriptors is refused at a time.
-STEPS = {"fork": 1, "forkserver": 7, "spawn": 13}
+STEPS = {"fork": 1, "forkserver": 7, "spawn": 7}
 
 
 def test_descriptors_that_run_out_at_the_start_are_named_or_done_without(

@@ -49,9 +49,11 @@ class InPagedRows(ProcessWorkerPool):
 
     def _may_be_row(self, worker: WorkerProcess, items: deque[Item]) -> bool:
         timed = [item for item in items if item.timeout is not None]
-        may = self.on_begin is None and not worker.stuck and not timed
-        self.rows += may
-        return may
+        return self.on_begin is None and not worker.stuck and not timed
+
+    def _hand(self, worker: WorkerProcess, items: deque[Item]) -> None:
+        super()._hand(worker, items)
+        self.rows += bool(worker.queue) and worker.queue[-1].row is not None
 
 
 _executors: list[Executor] = []

@@ -2,7 +2,7 @@
 
 The parent's ends never block: what doesn't fit waits in an `Outbox`, what has come so
 far in an `Inbox`. A message torn by the writer's death stays in the inbox and is
-dropped with it. The worker's ends block, as it has nothing else to do; it reads by a `Reader`.
+dropped with it. The worker waits, as it has nothing else to do; it reads by a `Reader`.
 
 Small messages are many, so they are read and written in bulk: one call of the system
 moves all that is there.
@@ -35,11 +35,14 @@ _CHUNK = PIPE_SIZE
 WIDE = 1 << 18
 _SET_SIZE = getattr(fcntl, "F_SETPIPE_SZ", None)
 
-# More bytes than that at a time are several messages, or one that stands for several.
-_MUCH = 64
+# So many messages at a time are much, after which more come soon.
+_MUCH = 8
 
-# For how long to stay awake after that: the parent takes as long for the results of a row.
+# For how long to stay awake for these: the parent takes as long for the results of a row.
 _AWAKE_SECONDS = 0.0005
+
+# Fewer bytes aren't worth looking whether they are messages of one length.
+_FEW = 64
 
 # The length of a message. If its buffers follow it, the highest bit is set, and the message
 # begins with how many there are, and of each how long it is and whether it is readonly.
@@ -183,7 +186,7 @@ def _alike(data: bytes | bytearray) -> list[Message]:
 
     It takes a third of the time of cutting them off one by one.
     """
-    if len(data) <= _MUCH:
+    if len(data) <= _FEW:
         return []
     length = _LENGTH.unpack_from(data)[0]
     step = _LENGTH.size + length
@@ -248,7 +251,7 @@ class Inbox:
 class Reader:
     """Messages from a descriptor that nobody else reads, and that won't block from now on.
 
-    After much has come at a time, more does soon, while the writer is busy with what has become of
+    After `much` has come at a time, more does soon, while the writer is busy with what has become of
     the last. So who reads stays awake for it, and if nothing comes, sleeps for the `bell`: an eventfd
     that the writer rings after writing. After little, or without a bell, that is the descriptor itself.
     """
@@ -265,36 +268,43 @@ class Reader:
         self._rung.register(fd, 0)  # which only says when the writer is gone
         if bell is not None:
             self._rung.register(bell, select.POLLIN)
-        self._much = False  # whether the last read gave much
+        self.much = False  # whether the last read gave much, also if that is a single message
         self._can_stay_awake = usable_processors() > 1
         self._spin = Spin()
 
     def wait(self) -> bool:
         """Wait until there are messages; False when the writer is gone."""
         while not self.messages:
-            found = self._spin.wait(self._look, None)
+            awake = self._can_stay_awake and self.much
+            found = self._stay_awake() if awake else None
+            found = found or self._spin.wait(self._look, None)
             if found is None or not found[0]:
                 return False
-            self._much = found[0] > _MUCH
+            self.much = len(found[1]) >= _MUCH
             self.messages.extend(found[1])
         return True
+
+    def _stay_awake(self) -> tuple[int, list[Message]] | None:
+        """What one read gives, if something comes soon."""
+        end = time.monotonic() + _AWAKE_SECONDS
+        while time.monotonic() < end:
+            if (found := self._look(0)) is not None:
+                return found
+            let_others_go()
+        return None
 
     def _look(self, seconds: float | None) -> tuple[int, list[Message]] | None:
         """What one read gives; None if it would have to wait and has no time for that."""
         if seconds == 0:
             return self._cutter.read(self._fd) if self._written.poll(0) else None
-        awake_until = time.monotonic() + _AWAKE_SECONDS if self._much else 0.0
         while True:
             with contextlib.suppress(BlockingIOError):
                 return self._cutter.read(self._fd)
-            if self._can_stay_awake and time.monotonic() < awake_until:
-                let_others_go()
-            else:
-                self._sleep()
+            self._sleep()
 
     def _sleep(self) -> None:
         """Sleep until something may be there."""
-        if self._bell is None or not self._much:
+        if self._bell is None or not self.much:
             self._written.poll()
             return
         self._rung.poll()

@@ -306,13 +306,13 @@ class WorkerProcess:
     def flush(self) -> bool:
         """Write what fits, and ring; returns whether all is written."""
         try:
-            done = self._outbox.flush()
+            return self._outbox.flush()
         except BrokenPipeError:
             return True  # its end will be noticed
-        if self.ends.bell >= 0:
-            with contextlib.suppress(BlockingIOError):  # it was rung very often, and not heard yet
-                os.eventfd_write(self.ends.bell, 1)
-        return done
+        finally:
+            if self.ends.bell >= 0:
+                with contextlib.suppress(BlockingIOError):  # rung very often, and not heard yet
+                    os.eventfd_write(self.ends.bell, 1)
 
     def take_back(self) -> list[Item]:
         """Remove and return the items whose tickets are still there: they have not begun."""
@@ -323,6 +323,10 @@ class WorkerProcess:
         if STOP in tickets:
             self._write_tickets([STOP])
         return self._remove(tickets | self.rows.take_back(tickets))
+
+    def has_ticket(self, seq: int) -> bool:
+        """Whether it may have the ticket of that number, of the next item or of a row."""
+        return self.rows.has(seq) or bool(self.queue) and self.queue[0].seq == seq
 
     def take_returned(self, seq: int) -> list[Item]:
         """Remove and return the items of a ticket that the worker has returned: it drops them."""

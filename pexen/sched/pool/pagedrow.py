@@ -90,6 +90,10 @@ class PagedRows:
         """Whether there are any."""
         return bool(self._rows)
 
+    def has(self, first: int) -> bool:
+        """Whether the row with this first number is one of them."""
+        return first in self._rows
+
     def open(self, first: int, size: int) -> PagedRow | None:
         """A row that is about to be handed in; None if the worker has as many as it may have."""
         if self._page is None or not self._free:

@@ -511,18 +511,17 @@ class ProcessWorkerPool(WorkerPool):
             if seq == READY:
                 self._note_ready(worker, report, message)
                 continue
+            if worker.ending is not None and worker.ending.seq == seq:
+                worker.stop()  # too late, it is being ended; it stays in the queue till then
+                continue
             special = report.number >= SPECIAL
-            if special and report.is_returned:
+            if special and report.is_returned and worker.has_ticket(seq):
                 returned += worker.take_returned(seq)
                 continue
             end = self._read_row(worker, got) or end  # what it had noted before
-            if special and report.is_left:
-                worker.rows.close(seq)
+            if special and report.is_left and worker.rows.close(seq):
                 if worker.ending is not None:
-                    worker.stop()  # as below
-                continue
-            if worker.ending is not None and worker.ending.seq == seq:
-                worker.stop()  # too late, it is being ended; it stays in the queue till then
+                    worker.stop()  # as above
                 continue
             row = queue[0].row if queue else None
             if not queue or queue[0].seq != seq or row is not None and not row.take_apart():

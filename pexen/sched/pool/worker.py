@@ -169,6 +169,10 @@ class Pipes:
                 yield message  # else it comes anew
         self._check()  # the parent is gone
 
+    def expect_more(self) -> None:
+        """There was much to do, and more will come soon."""
+        self._submissions.much = True
+
     def _wait_for_ticket(self) -> bytes:
         # The descriptor doesn't block, as the parent reads it as well and must not.
         while True:
@@ -213,17 +217,18 @@ def _work(pipes: Pipes, registry: travel.Registry, page: Page | None) -> None:
         if index == travel.ROW:
             assert page is not None
             _run_row(payload, pipes, registry, page, pid)
+            pipes.expect_more()
             continue
+        result: tuple[bytes, Buffers]
         try:
             definition, shared = travel.submission_content(payload, buffers)
             if definition is not None:
                 registry.define(index, definition)
             task, kwargs = registry.get(index)
         except BaseException as exc:  # loading runs code of the task's; it is told as its failure
-            pipes.write(encode_not_loaded(seq, exc))
-            continue
-        res = run_task(task, shared, kwargs, time.monotonic)
-        result = encode_result(seq, res)
+            result = encode_not_loaded(seq, exc), ()
+        else:
+            result = encode_result(seq, run_task(task, shared, kwargs, time.monotonic))
         if os.getpid() != pid:
             os._exit(0)  # a child that the task forked, and that came back out of it
         pipes.write(*result)
