@@ -239,7 +239,7 @@ def test_whoever_waits_gets_what_is_written(reader: Any, size: int) -> None:
 
 @pytest.fixture(params=[1, 20])
 def asleep(request: pytest.FixtureRequest, reader: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """An event that is set when whoever waits is about to sleep for good, after so many messages."""
+    """Set when whoever waits is about to sleep for good, after so many messages."""
     waiting, write = reader
     monkeypatch.setattr(channel, "_AWAKE_SECONDS", 0)
     write(*[b"x"] * request.param)

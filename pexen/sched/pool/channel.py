@@ -251,9 +251,10 @@ class Inbox:
 class Reader:
     """Messages from a descriptor that nobody else reads, and that won't block from now on.
 
-    After `much` has come at a time, more does soon, while the writer is busy with what has become of
-    the last. So who reads stays awake for it, and if nothing comes, sleeps for the `bell`: an eventfd
-    that the writer rings after writing. After little, or without a bell, that is the descriptor itself.
+    After `much` has come at a time, more does soon, while the writer is busy with what has become
+    of the last. So who reads stays awake for it, and if nothing comes, sleeps for the `bell`: an
+    eventfd that the writer rings after writing. After little, or without a bell, that is the
+    descriptor itself.
     """
 
     def __init__(self, fd: int, bell: int | None = None) -> None:

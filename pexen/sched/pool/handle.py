@@ -275,7 +275,7 @@ class WorkerProcess:
         self.handed += 1
 
     def put_plain(self, items: Sequence[Item], first: int) -> None:
-        """The same for several, numbered from the first on, of which only numbers are to be sent."""
+        """The same for several, numbered from the first on, of which only numbers are sent."""
         seqs = range(first, first + len(items))
         self._outbox.put_alike(encode_numbers(seqs, [item.index for item in items]))
         self.queue.extend(items)

@@ -1,8 +1,8 @@
 """Memory that a worker process shares with its parent, for rows of very short tasks.
 
 Through pipes a task costs its worker three calls of the system: one for its ticket, one for its
-result, and one to see that the pipe for results is still its own. In a row only the last is needed, as
-whose a task is, and whether its result is there, is counted by semaphores.
+result, and one to see that the pipe for results is still its own. In a row only the last is needed,
+as whose a task is, and whether its result is there, is counted by semaphores.
 
 A row is a submission with a ticket, as any other. Once its ticket is gone, each of its tasks is
 taken by itself: by the worker, which begins with the first, or by the parent, which takes back from

@@ -13,11 +13,11 @@ bell        rings     sleeps    that something was written to tasks; no pipe
 
 The parent's ends don't block, and are closed in all other processes that it forks.
 
-A worker that was handed much, and is through with it, sleeps until the bell is rung, and not for its
-pipe of tasks. Who writes to a pipe is taken by Linux to wait for the answer next, so whoever that
-wakes runs on the same processor, in its place. That is as it should be where one task follows the
-other. But a parent that hands out much has more to do, and was kept from it for as long as the worker
-took. An eventfd wakes without that. Where the system has none, the pipe has to do.
+A worker that was handed much, and is through with it, sleeps until the bell is rung, and not for
+its pipe of tasks. Who writes to a pipe is taken by Linux to wait for the answer next, so whoever
+that wakes runs on the same processor, in its place. That is as it should be where one task follows
+the other. But a parent that hands out much has more to do, and was kept from it for as long as the
+worker took. An eventfd wakes without that. Where the system has none, the pipe has to do.
 """
 
 from __future__ import annotations

@@ -121,7 +121,7 @@ def _array_of(typecode: str, content: bytes) -> array.array[Any]:
 
 
 def is_plain(res: TaskRes) -> bool:
-    """Whether nothing is to be said of a result but when the task ran: it is `ok`, and left nothing."""
+    """Whether a task is `ok` and left nothing, so that only when it ran is to be said."""
     nothing = res[2] is None and not res[1] and res[3] is None and res.extra is None
     return nothing and res.outcome is _OK
 
