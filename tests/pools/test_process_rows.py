@@ -254,7 +254,7 @@ def test_a_task_of_a_row_may_clean_up_when_it_is_killed(event: Any, tmp_path: An
     def body() -> str:
         stop = threading.Event()
         signal.signal(signal.SIGTERM, lambda *_: stop.set())
-        sys.stdout = open(path, "w", encoding="ascii")  # noqa: SIM115
+        sys.stdout = open(path, "w", encoding="ascii")
         event.set()
         stop.wait(60)
         print("cleaned up")
@@ -462,6 +462,7 @@ def test_a_process_that_was_forked_takes_nothing_of_its_parents(sheet: page.Page
 
 def test_a_worker_has_no_more_rows_than_there_are_halves(sheet: page.Page) -> None:
     rows = pagedrow.PagedRows(sheet)
+    assert rows.open(1, page.LONGEST + 1) is None
     assert rows.open(1, 3) and rows.open(4, 2) and rows.open(6, 2) is None
     assert rows.take_back({4}) == {1, 2, 3, 4, 5}, "none had begun"
     assert rows.open(6, 2) is not None, "the one whose ticket was back is over"

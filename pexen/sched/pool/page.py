@@ -22,7 +22,7 @@ from multiprocessing.context import BaseContext
 
 with contextlib.suppress(ImportError):  # not every system has semaphores
     # The first semaphore would import it, while somebody waits for the pool to start.
-    import multiprocessing.synchronize  # noqa: F401
+    import multiprocessing.synchronize
 
 # How many tasks a row may have; more than are ever with a worker.
 LONGEST = 512

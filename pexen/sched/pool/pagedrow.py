@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Set
 from typing import final
 
-from .page import APART, HALVES, End, Page
+from .page import APART, HALVES, LONGEST, End, Page
 
 
 @final
@@ -95,8 +95,8 @@ class PagedRows:
         return first in self._rows
 
     def open(self, first: int, size: int) -> PagedRow | None:
-        """A row that is about to be handed in; None if the worker has as many as it may have."""
-        if self._page is None or not self._free:
+        """A row that is about to be handed in; None if there is no room for it."""
+        if self._page is None or not self._free or size > LONGEST:
             return None
         row = self._rows[first] = PagedRow(self._page, self._free.pop(), first, size)
         return row
