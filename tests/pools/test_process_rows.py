@@ -451,11 +451,13 @@ def test_what_is_noted_of_the_next_row_is_not_taken_for_this_one(sheet: page.Pag
 
 
 def test_a_process_that_was_forked_takes_nothing_of_its_parents(sheet: page.Page) -> None:
-    row = pagedrow.PagedRow(sheet, 0, 1, 3)
-    sheet.note(0, 0, 1.0, 0.5)
+    rows = pagedrow.PagedRows(sheet)
+    row = rows.open(1, 3)
+    assert row is not None
+    sheet.note(row.half, 0, 1.0, 0.5)
     child = os.fork()
     if not child:
-        os._exit(len(row.take_ends()) + len(row.take_back()))
+        os._exit(len(row.take_ends()) + len(row.take_back()) + (rows.open(4, 2) is not None))
     assert os.waitpid(child, 0)[1] == 0
     assert ends_of(row) == [1.0] and len(row.take_back()) == 3
 

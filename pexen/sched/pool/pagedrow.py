@@ -96,7 +96,7 @@ class PagedRows:
 
     def open(self, first: int, size: int) -> PagedRow | None:
         """A row that is about to be handed in; None if there is no room for it."""
-        if self._page is None or not self._free or size > LONGEST:
+        if self._page is None or not self._free or size > LONGEST or not self._page.is_ours():
             return None
         row = self._rows[first] = PagedRow(self._page, self._free.pop(), first, size)
         return row
