@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import gc
 import multiprocessing
@@ -20,7 +21,7 @@ from typing import Any
 import pool_tasks as tasks
 import pytest
 from pool_support import ROWS, InPagedRows, submissions
-from test_contract import begun, finish, started
+from test_contract import finish, started
 
 from pexen import Sched, task
 from pexen.sched import Outcome, TaskFailError
@@ -44,6 +45,16 @@ def rows_of(*bodies: Any, workers: int = 1, **kwargs: Any) -> Any:
 
 def workers_of(pool: Any) -> list[WorkerProcess]:
     return list(pool._crew.workers.values())
+
+
+def with_stopped_worker(bodies: list[Any]) -> tuple[Any, WorkerProcess]:
+    """A pool that knows these, and its one worker, which was ready and takes nothing up."""
+    pool = started(ROWS, *bodies, spare=200)
+    (worker,) = workers_of(pool)
+    while not worker.ready:
+        pool.results(0.05)
+    os.kill(worker._child.pid, signal.SIGSTOP)
+    return pool, worker
 
 
 def noops(count: int) -> list[Any]:
@@ -204,11 +215,7 @@ def test_what_is_taken_back_of_a_row_has_not_begun(event: Any, ran: Ran) -> None
 
 def test_what_is_taken_back_before_the_worker_reads_it_leaves_room_for_other_rows() -> None:
     bodies = noops(40)
-    pool = started(ROWS, *bodies, spare=200)
-    (worker,) = workers_of(pool)
-    while not worker.ready:
-        pool.results(0.05)
-    os.kill(worker._child.pid, signal.SIGSTOP)
+    pool, worker = with_stopped_worker(bodies)
     for _ in range(5):
         pool.submit_all(submissions([(body, {}) for body in bodies]))
         assert {item.row is None for item in worker.queue} == {False}
@@ -222,27 +229,26 @@ def test_the_rest_of_a_row_goes_on_when_a_task_of_it_is_killed(event: Any) -> No
     waits = functools.partial(tasks.wait_for, {}, event=event)
     short = noops(20)
     pool = rows_of(*short[:10], waits, *short[10:])
-    begun(pool, waits) if not event.began() else None
+    assert event.began()
     pool.kill([waits])
     outcomes = {id(res.task): res.outcome for res in finish(pool)}
     assert outcomes.pop(id(waits)) is Outcome.LOST
     assert outcomes == {id(body): Outcome.OK for body in short}
 
 
-def test_a_worker_that_does_not_take_its_row_up_is_not_looked_at_for_ever() -> None:
+def test_a_worker_that_does_not_take_its_row_up_is_not_looked_at_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """It was handed the same tasks in a new row every millisecond."""
+    monkeypatch.setattr(process, "_LOOK_SECONDS", 0.001)
     bodies = noops(40)
-    pool = started(ROWS, *bodies, spare=200)
-    (worker,) = workers_of(pool)
-    while not worker.ready:
-        pool.results(0.05)
-    os.kill(worker._child.pid, signal.SIGSTOP)
+    pool, worker = with_stopped_worker(bodies)
     pool.submit_all(submissions([(body, {}) for body in bodies]))
+    assert pool.rows == 1 and worker.in_row
     while worker.in_row:
-        pool.results(1)
-    rows = pool.rows  # type: ignore[attr-defined]
-    assert pool.results(1) == []
-    assert pool.rows == rows  # type: ignore[attr-defined]
+        pool.results(0.05)
+    assert pool.results(0.05) == []
+    assert pool.rows == 1
     os.kill(worker._child.pid, signal.SIGCONT)
     assert {id(res.task) for res in finish(pool)} == set(map(id, bodies))
 
@@ -397,6 +403,22 @@ def test_where_the_system_has_no_semaphores_all_goes_through_pipes(
     monkeypatch.setattr(page, "Page", refuse)
     results = run_on(ProcessWorkerPool(2), noops(2000))
     assert [res.outcome for res in results] == [Outcome.OK] * 2000
+
+
+@pytest.mark.parametrize("error", [errno.ENOSYS, errno.EPERM, None])
+def test_where_the_system_has_no_bell_the_pipe_has_to_do(
+    error: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: int) -> int:
+        raise OSError(error, "refused")
+
+    if error is None:
+        monkeypatch.delattr(os, "eventfd", raising=False)
+    else:
+        monkeypatch.setattr(os, "eventfd", refuse, raising=False)
+    pool = Spied(2, None)
+    assert [res.outcome for res in run_on(pool, noops(1000))] == [Outcome.OK] * 1000
+    assert pool.rows
 
 
 def shared_mappings() -> int:

@@ -83,9 +83,9 @@ def open_pipes() -> tuple[ParentEnds, WorkerEnds]:
         results_r, results_w = pipe()
         stacks_r, stacks_w = pipe()
         lifeline_r, lifeline_w = pipe()
-        bell = workers_bell = -1
-        with contextlib.suppress(AttributeError, PermissionError, NotImplementedError):
-            bell = _eventfd()
+        bell = _make_bell()
+        workers_bell = -1
+        if bell >= 0:
             undo.callback(os.close, bell)
             workers_bell = os.dup(bell)
             undo.callback(os.close, workers_bell)
@@ -109,13 +109,15 @@ def open_pipes() -> tuple[ParentEnds, WorkerEnds]:
     return ours, theirs
 
 
-def _eventfd() -> int:
-    """OSError if there are no descriptors; another error if the system has no such thing."""
+def _make_bell() -> int:
+    """An eventfd, -1 where the system has or gives none; OSError if descriptors have run out."""
+    if not hasattr(os, "eventfd"):
+        return -1
     try:
         return os.eventfd(0)
     except OSError as exc:
-        if exc.errno == errno.ENOSYS:
-            raise NotImplementedError from exc
+        if exc.errno in (errno.ENOSYS, errno.EPERM):  # an emulated kernel, or a sandbox
+            return -1
         raise
 
 
