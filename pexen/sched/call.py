@@ -90,6 +90,26 @@ def run_task(
     except BaseException as exc:
         error = exc
     ended = clock()
+    if error is not None or type(ret) is WithExtra:
+        return result_of_call(task, shared, ret, error, started, ended)
+    res = make_result(TaskRes, (task, shared, ret, None))
+    res.started = started
+    res.duration = ended - started
+    return res
+
+
+def result_of_call(
+    task: Task,
+    shared: Shared,
+    ret: Any,
+    error: BaseException | None,
+    started: float,
+    ended: float,
+) -> TaskRes:
+    """Describe how a call of the task ended: what it returned, or raised, and when.
+
+    The outermost frame of the traceback is that of who called.
+    """
     extra = None
     if type(ret) is WithExtra:
         ret, error, extra = ret
@@ -118,7 +138,7 @@ def _result_of(error: BaseException, task: Task, shared: Shared) -> TaskRes:
 
 
 def _described(error: BaseException, task: Task, shared: Shared) -> TaskRes:
-    # The outermost frame is run_task's own.
+    # The outermost frame is that of who called the task.
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

@@ -14,6 +14,7 @@ from typing import Any
 
 import process_tree
 
+from pexen.sched.call import function_takes_shared
 from pexen.sched.common import Shared, Task
 from pexen.sched.meta import for_pool, meta_of
 from pexen.sched.pool import ExecutorPool, ProcessWorkerPool, ThreadWorkerPool, WorkerPool
@@ -61,7 +62,10 @@ _executors: list[Executor] = []
 
 def submissions(pairs: Iterable[tuple[Task, Shared]]) -> list[Submission]:
     """Tasks with their shared dicts, as a scheduler submits them."""
-    return [(task, shared, for_pool(meta_of(task)), None) for task, shared in pairs]
+    return [
+        (task, shared, for_pool(meta_of(task)), function_takes_shared(task))
+        for task, shared in pairs
+    ]
 
 
 def executor(kind: str, places: int) -> Executor:

@@ -247,7 +247,7 @@ def test_what_was_dealt_is_put_together_in_its_order() -> None:
 def test_what_is_taken_back_is_divided(
     first: int, room: int, kept: list[int], moved: list[int]
 ) -> None:
-    items = [dealing.Item(seq, 0, tasks.noop, {}, None) for seq in range(5)]
+    items = [dealing.Item(seq, 0, tasks.noop, {}, None, True) for seq in range(5)]
     parts = divide(items, first, room)
     assert [[item.seq for item in part] for part in parts] == [kept, moved]
 

@@ -25,7 +25,7 @@ from test_contract import finish, started
 
 from pexen import Sched, task
 from pexen.sched import Outcome, TaskFailError
-from pexen.sched.pool import ProcessWorkerPool, page, pagedrow, process
+from pexen.sched.pool import ProcessWorkerPool, page, pagedrow, process, worker
 from pexen.sched.pool.handle import WorkerProcess
 
 
@@ -59,6 +59,11 @@ def with_stopped_worker(bodies: list[Any]) -> tuple[Any, WorkerProcess]:
 
 def noops(count: int) -> list[Any]:
     return [functools.partial(tasks.noop) for _ in range(count)]
+
+
+def bare_noops(count: int) -> list[Any]:
+    """Those that a worker is told to call without anything."""
+    return [lambda: None for _ in range(count)]
 
 
 class Ran:
@@ -97,7 +102,10 @@ def ran() -> Iterator[Ran]:
 # -- what comes back ----------------------------------------------------------------------------
 
 
-def test_results_of_a_row_come_in_order_whether_they_are_noted_or_sent() -> None:
+@pytest.mark.parametrize("bare", [True, False])
+def test_results_of_a_row_come_in_order_whether_they_are_noted_or_sent(bare: bool) -> None:
+    """Of tasks that nothing is known of but that they are called, and of others."""
+
     def told(kind: int) -> Any:
         if kind == 1:
             return "value"
@@ -109,16 +117,25 @@ def test_results_of_a_row_come_in_order_whether_they_are_noted_or_sent() -> None
 
     rng = random.Random(1)
     kinds = [rng.choice([0, 0, 0, 1, 2, 3]) for _ in range(120)]
-    bodies = [functools.partial(told, kind) for kind in kinds]
+    def body_of(kind: int) -> Any:
+        return lambda: told(kind)
+
+    bodies = [body_of(kind) if bare else functools.partial(told, kind) for kind in kinds]
     pool = rows_of(*bodies)
     results = finish(pool)
     assert [res.task for res in results] == bodies
     for kind, res in zip(kinds, results, strict=True):
+        assert res.excinfo is None or "in told" in res.excinfo.text
         assert res.outcome is (Outcome.OK if kind < 2 else Outcome.FAILED)
         assert res.ret == [None, "value", None, b"x" * 200_000][kind]
         assert res.worker == "process-1" and res.shared == {}
     times = [(res.started, res.started + res.duration) for res in results]
     assert all(end <= begin for (_, end), (begin, _) in zip(times, times[1:], strict=False))
+
+
+def test_bare_tasks_are_called_and_nothing_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "run_task", None)  # of forked workers as well
+    assert [res.outcome for res in finish(rows_of(*bare_noops(20)))] == [Outcome.OK] * 20
 
 
 def test_what_a_task_of_a_row_leaves_in_its_dict_comes_back() -> None:
@@ -351,11 +368,13 @@ def test_a_child_that_comes_back_out_of_its_task_is_ended(ran: Ran) -> None:
     assert sorted(ran.numbers()) == list(range(20))
 
 
-def test_a_task_that_closes_all_files_is_to_blame_and_no_other() -> None:
+@pytest.mark.parametrize("bare", [True, False])
+def test_a_task_that_closes_all_files_is_to_blame_and_no_other(bare: bool) -> None:
     def close_all() -> None:
         os.closerange(3, 4096)
 
-    bodies = [*noops(10), close_all, *noops(5), lambda: "value", *noops(5)]
+    noop = bare_noops if bare else noops
+    bodies = [*noop(10), close_all, *noop(5), lambda: "value", *noop(5)]
     results = finish(rows_of(*bodies))
     assert [res.task for res in results if res.outcome is not Outcome.OK] == [close_all]
     assert len(results) == len(bodies)

@@ -65,22 +65,27 @@ _MAX_STACKS = 1 << 18
 
 
 class Item:
-    """A submitted task. One is made for each, so what most have in common is the class's."""
+    """A submitted task."""
 
-    handed = 0.0  # when a worker got it
-    row: PagedRow | None = None  # in which it was handed
-    since: float | None = None  # when it began
-    told = False  # that it began was told
-    deaths = 0  # workers that have died who were about to take it up
+    __slots__ = (
+        "bare", "deaths", "handed", "index", "row", "seq", "shared", "since", "task", "timeout",
+        "told",
+    )  # fmt: skip
 
     def __init__(
-        self, seq: int, index: int, task: Task, shared: Shared, timeout: float | None
+        self, seq: int, index: int, task: Task, shared: Shared, timeout: float | None, bare: bool
     ) -> None:
         self.seq = seq
         self.index = index
         self.task = task
         self.shared = shared
         self.timeout = timeout
+        self.bare = bare  # whether it gets neither the dict nor anything else
+        self.handed = 0.0  # when a worker got it
+        self.row: PagedRow | None = None  # in which it was handed
+        self.since: float | None = None  # when it began
+        self.told = False  # that it began was told
+        self.deaths = 0  # workers that have died who were about to take it up
 
 
 class WorkerProcess:
@@ -284,7 +289,8 @@ class WorkerProcess:
 
     def put_row(self, items: Sequence[Item], row: PagedRow) -> None:
         """The same in a row, which was opened for them."""
-        self._outbox.put(encode_row(row.first, row.half, [item.index for item in items]))
+        bare = all([item.bare for item in items])
+        self._outbox.put(encode_row(row.first, row.half, bare, [item.index for item in items]))
         self.queue.extend(items)
         self._unsent.append(row.first)
         self.handed += len(items)

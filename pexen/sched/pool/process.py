@@ -223,10 +223,11 @@ class ProcessWorkerPool(WorkerPool):
 
     def _note_submitted(self, batch: Iterable[Submission]) -> None:
         index_of, append, usual = self._staff.roster.index, self._backlog.append, self.timeout
-        for task, shared, said, _ in batch:
+        for task, shared, said, takes in batch:
             self._seqs += 1
             timeout = usual if said is None or said[1] is None else said[1]
-            append(Item(self._seqs, index_of(task), task, shared, timeout))
+            bare = said is None and takes is False
+            append(Item(self._seqs, index_of(task), task, shared, timeout, bare))
 
     @property
     def _depth(self) -> int:

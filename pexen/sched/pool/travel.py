@@ -26,7 +26,7 @@ NUMBERS_SIZE = _HEAD.size
 
 # In place of the index of a task: several follow, in a row.
 ROW = 2**64 - 1
-_ROW = struct.Struct("<Q")
+_ROW = struct.Struct("<Q?")
 
 STOP = 2**64 - 1  # the number of no task: to the worker: end; after all others, also by it
 
@@ -41,18 +41,18 @@ class Registry:
     """
 
     def __init__(self, tasks: list[Task]) -> None:
-        self._listed = tasks
+        self.listed = tasks  # those that were inherited as they are
         self._loaded: dict[int, tuple[Task, dict[str, Any]]] = {}
         self._pickled: dict[int, bytes] = {}
         self._inherited: list[object] = []
 
     def __getstate__(self) -> tuple[dict[int, bytes], list[object]]:
         inherited: dict[int, object] = {}
-        pickled = {n: _pickle_task(task, inherited) for n, task in enumerate(self._listed)}
+        pickled = {n: _pickle_task(task, inherited) for n, task in enumerate(self.listed)}
         return pickled, list(inherited.values())
 
     def __setstate__(self, state: tuple[dict[int, bytes], list[object]]) -> None:
-        self._listed, self._loaded = [], {}
+        self.listed, self._loaded = [], {}
         self._pickled, self._inherited = state
 
     def define(self, index: int, pickled: bytes) -> None:
@@ -65,7 +65,7 @@ class Registry:
             file = io.BytesIO(self._pickled.pop(index))
             self._loaded[index] = _TaskUnpickler(file, self._inherited).load()
         elif index not in self._loaded:
-            task = self._listed[index]
+            task = self.listed[index]
             return task, kwargs_of(task)
         return self._loaded[index]
 
@@ -145,9 +145,12 @@ def encode_numbers(seqs: Iterable[int], indexes: Iterable[int]) -> list[bytes]:
     return [*map(_HEAD.pack, seqs, indexes)]
 
 
-def encode_row(first: int, half: int, indexes: Sequence[int]) -> bytes:
-    """A row of such tasks, numbered from the first one on, which are counted in that half."""
-    return _HEAD.pack(first, ROW) + _ROW.pack(half) + array.array("Q", indexes).tobytes()
+def encode_row(first: int, half: int, bare: bool, indexes: Sequence[int]) -> bytes:
+    """A row of such tasks, numbered from the first one on, which are counted in that half.
+
+    If they are `bare`, each is called without anything.
+    """
+    return _HEAD.pack(first, ROW) + _ROW.pack(half, bare) + array.array("Q", indexes).tobytes()
 
 
 def stop_message() -> bytes:
@@ -167,9 +170,9 @@ def submission_content(message: bytes, buffers: Landed) -> tuple[bytes | None, S
     return definition, shared
 
 
-def row_content(message: bytes) -> tuple[int, array.array[int]]:
-    """Which half a row is counted in, and the indexes of its tasks."""
+def row_content(message: bytes) -> tuple[int, bool, array.array[int]]:
+    """Which half a row is counted in, whether its tasks are bare, and their indexes."""
     start = NUMBERS_SIZE + _ROW.size
     indexes = array.array("Q")
     indexes.frombytes(memoryview(message)[start:])
-    return _ROW.unpack_from(message, NUMBERS_SIZE)[0], indexes
+    return *_ROW.unpack_from(message, NUMBERS_SIZE), indexes
