@@ -7,7 +7,6 @@ import os
 import pathlib
 import select
 import warnings
-from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
@@ -19,7 +18,9 @@ from pexen.sched.common import Shared, Task
 from pexen.sched.meta import for_pool, meta_of
 from pexen.sched.pool import ExecutorPool, ProcessWorkerPool, ThreadWorkerPool, WorkerPool
 from pexen.sched.pool.base import Submission
-from pexen.sched.pool.handle import Item, WorkerProcess
+from pexen.sched.pool.handle import WorkerProcess
+from pexen.sched.pool.item import Submitted
+from pexen.sched.pool.pagedrow import PagedRow
 
 START_METHODS = os.environ.get("PEXEN_START_METHODS", "fork forkserver spawn").split()
 KINDS = ["threads", *START_METHODS]
@@ -48,13 +49,12 @@ class InPagedRows(ProcessWorkerPool):
         self._staff._have_pages = True
         self.rows = 0  # how many there were
 
-    def _may_be_row(self, worker: WorkerProcess, items: deque[Item]) -> bool:
-        timed = [item for item in items if item.timeout is not None]
-        return self.on_begin is None and not worker.stuck and not timed
+    def _may_be_row(self, worker: WorkerProcess, count: int) -> bool:
+        return self.on_begin is None and self.timeout is None and not worker.stuck
 
-    def _hand(self, worker: WorkerProcess, items: deque[Item]) -> None:
-        super()._hand(worker, items)
-        self.rows += bool(worker.queue) and worker.queue[-1].row is not None
+    def _hand(self, worker: WorkerProcess, share: list[Submitted]) -> None:
+        super()._hand(worker, share)
+        self.rows += bool(worker.queue) and isinstance(worker.queue[-1], PagedRow)
 
 
 _executors: list[Executor] = []

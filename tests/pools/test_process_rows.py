@@ -235,7 +235,7 @@ def test_what_is_taken_back_before_the_worker_reads_it_leaves_room_for_other_row
     pool, worker = with_stopped_worker(bodies)
     for _ in range(5):
         pool.submit_all(submissions([(body, {}) for body in bodies]))
-        assert {item.row is None for item in worker.queue} == {False}
+        assert {type(handed) for handed in worker.queue} == {pagedrow.PagedRow}
         assert pool.withdraw() == bodies
     pool.submit_all(submissions([(body, {}) for body in bodies]))
     os.kill(worker._child.pid, signal.SIGCONT)
@@ -386,8 +386,8 @@ def test_a_task_that_closes_all_files_is_to_blame_and_no_other(bare: bool) -> No
 class Spied(InPagedRows):
     """As it is, but that rows are counted."""
 
-    def _may_be_row(self, worker: Any, items: Any) -> bool:
-        return ProcessWorkerPool._may_be_row(self, worker, items)
+    def _may_be_row(self, worker: Any, count: int) -> bool:
+        return ProcessWorkerPool._may_be_row(self, worker, count)
 
 
 def run_on(pool: ProcessWorkerPool, bodies: list[Any], **kwargs: Any) -> list[Any]:
@@ -464,34 +464,50 @@ def sheet() -> page.Page:
     return page.Page(multiprocessing.get_context("fork"))
 
 
+def submitted(count: int) -> tuple[list[Any], list[int]]:
+    """Submissions of so many tasks, and their indexes; each task is its index, for a test."""
+    return [(index, {}, None, None) for index in range(count)], [*range(count)]
+
+
+def row_of(sheet: page.Page, half: int, first: int, size: int) -> pagedrow.PagedRow:
+    return pagedrow.PagedRow(sheet, half, first, *submitted(size))
+
+
+def tasks_of(back: list[Any]) -> list[int]:
+    return [index for index, *_ in back]
+
+
 def ends_of(row: pagedrow.PagedRow) -> list[float]:
-    return [started for started, _ in row.take_ends()]
+    return [started for started, _ in row.take_ends()[1]]
 
 
 def test_each_task_of_a_row_is_taken_by_one_side(sheet: page.Page) -> None:
-    row = pagedrow.PagedRow(sheet, 0, 100, 5)
+    row = row_of(sheet, 0, 100, 5)
     assert sheet.rests[0].acquire(False) and sheet.rests[0].acquire(False)
-    assert row.take_back() == range(102, 105)
+    assert tasks_of(row.take_back()) == [2, 3, 4]
     assert not sheet.rests[0].acquire(False)
-    assert row.take_back() == range(102, 102)
+    assert row.take_back() == [] and [item.seq for item in row.items()] == [100, 101]
 
 
 def test_ends_are_taken_up_to_one_that_is_sent(sheet: page.Page) -> None:
-    row = pagedrow.PagedRow(sheet, 1, 1, 6)
+    row = row_of(sheet, 1, 1, 6)
     for place in (0, 1):
         sheet.note(1, place, float(place), 0.5)
     sheet.note_apart(1, 2)
     sheet.note(1, 3, 3.0, 0.5)
-    assert ends_of(row) == [0.0, 1.0] and ends_of(row) == [] and row.goes_on
-    assert row.take_apart() and ends_of(row) == [3.0]
+    assert row.take_ends() == ([0, 1], [(0.0, 0.5), (1.0, 0.5)]) and ends_of(row) == []
+    assert (row.seq, row.task, row.left) == (3, 2, 4)
+    apart = row.take_apart()
+    assert apart is not None and (apart.seq, apart.index, apart.task) == (3, 2, 2)
+    assert ends_of(row) == [3.0]
     sheet.note(1, 4, 4.0, 0.5)
-    assert not row.take_apart(), "the next one is none"
-    assert row.goes_on and ends_of(row) == [4.0] and not row.goes_on
+    assert row.take_apart() is None, "the next one is none"
+    assert row.left == 2 and ends_of(row) == [4.0] and row.left == 1
 
 
 def test_what_is_noted_of_the_next_row_is_not_taken_for_this_one(sheet: page.Page) -> None:
     """The worker may drop the first one, and say so in a message that isn't read yet."""
-    first, second = pagedrow.PagedRow(sheet, 0, 1, 3), pagedrow.PagedRow(sheet, 1, 4, 2)
+    first, second = row_of(sheet, 0, 1, 3), row_of(sheet, 1, 4, 2)
     for place in (0, 1):
         sheet.note(1, place, 10.0 + place, 0.5)
     assert (ends_of(first), ends_of(second)) == ([], [10.0, 11.0])
@@ -501,36 +517,36 @@ def test_what_is_noted_of_the_next_row_is_not_taken_for_this_one(sheet: page.Pag
 
 def test_a_process_that_was_forked_takes_nothing_of_its_parents(sheet: page.Page) -> None:
     rows = pagedrow.PagedRows(sheet)
-    row = rows.open(1, 3)
+    row = rows.open(1, *submitted(3))
     assert row is not None
     sheet.note(row.half, 0, 1.0, 0.5)
     child = os.fork()
     if not child:
-        os._exit(len(row.take_ends()) + len(row.take_back()) + (rows.open(4, 2) is not None))
+        opened = rows.open(4, *submitted(2)) is not None
+        os._exit(len(ends_of(row)) + len(row.take_back()) + opened)
     assert os.waitpid(child, 0)[1] == 0
     assert ends_of(row) == [1.0] and len(row.take_back()) == 3
 
 
 def test_a_worker_has_no_more_rows_than_there_are_halves(sheet: page.Page) -> None:
     rows = pagedrow.PagedRows(sheet)
-    assert rows.open(1, page.LONGEST + 1) is None
-    assert rows.open(1, 3) and rows.open(4, 2) and rows.open(6, 2) is None
-    assert rows.take_back({4}) == {1, 2, 3, 4, 5}, "none had begun"
-    assert rows.open(6, 2) is not None, "the one whose ticket was back is over"
-    assert rows.open(8, 2) is None, "of the other one it may still be about to take a task"
-    assert rows.close(1) is not None and rows.close(1) is None
-    assert rows.open(8, 2) is not None
+    assert rows.open(1, *submitted(page.LONGEST + 1)) is None
+    first = rows.open(1, *submitted(3))
+    assert first is not None and rows.open(4, *submitted(2)) is not None
+    assert rows.open(6, *submitted(2)) is None
+    assert rows.has(1) and rows.close(1) is first and rows.close(1) is None and not rows.has(1)
+    assert rows.open(6, *submitted(2)) is not None and rows.open(8, *submitted(2)) is None
 
 
 def test_without_a_page_there_are_no_rows() -> None:
-    assert pagedrow.PagedRows(None).open(1, 3) is None
+    assert pagedrow.PagedRows(None).open(1, *submitted(3)) is None
 
 
 def test_a_result_that_is_noted_while_another_thread_takes_it_back_is_one_of_both(
     sheet: page.Page,
 ) -> None:
     for size in (1, 2, 50) * 40:
-        row = pagedrow.PagedRow(sheet, 0, 1, size)
+        row = row_of(sheet, 0, 1, size)
         taken: list[int] = []
 
         def work(taken: list[int] = taken, size: int = size) -> None:
@@ -544,5 +560,5 @@ def test_a_result_that_is_noted_while_another_thread_takes_it_back_is_one_of_bot
         thread.start()
         back = row.take_back()
         thread.join()
-        assert len(taken) + len(back) == size and row.size == len(taken)
+        assert len(taken) + len(back) == size and row.left == len(taken)
         assert ends_of(row) == [float(place) for place in taken]

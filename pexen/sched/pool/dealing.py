@@ -1,49 +1,63 @@
-"""Which worker gets which item."""
+"""Which worker gets what."""
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Sequence
 from itertools import zip_longest
+from typing import TypeVar
 
-from .handle import Item, WorkerProcess
+from .handle import WorkerProcess
+from .item import Submitted
+
+T = TypeVar("T")
 
 
 class Place:
-    """A worker with `room` for more items, of which there is some, and those it is to get."""
+    """A worker with `room` for more, of which there is some, and what it is to get.
 
-    __slots__ = ("room", "share", "worker")
+    `length` is how many tasks it has, with these.
+    """
+
+    __slots__ = ("length", "room", "share", "worker")
 
     def __init__(self, worker: WorkerProcess, room: int) -> None:
         self.worker = worker
+        self.length = worker.out
         self.room = room
-        self.share: deque[Item] = deque()
+        self.share: list[Submitted] = []
 
 
-def deal(backlog: deque[Item], places: list[Place]) -> None:
-    """Deal items out as long as there is room, each to the worker with the shortest queue."""
-    lengths = [len(place.worker.queue) for place in places]
-    ranges = [(n, n + place.room, place.share) for n, place in zip(lengths, places)]
-    shortest = min(lengths, default=0)
-    for length in range(shortest, max([end for _, end, _ in ranges], default=0)):
-        for begin, end, share in ranges:
-            if begin <= length < end:
-                if not backlog:
-                    return
-                share.append(backlog.popleft())
+def deal(backlog: deque[Submitted], places: list[Place]) -> None:
+    """Deal out as long as there is room, each time to the worker that has the least.
+
+    So many rounds at a time as the same workers have the least.
+    """
+    while backlog and (free := [place for place in places if place.room]):
+        least = min([place.length for place in free])
+        more = min([n for place in free if (n := place.length) > least], default=math.inf)
+        group = [place for place in free if place.length == least]
+        rounds = min(more - least, *[place.room for place in group])
+        count = int(min(rounds * len(group), len(backlog)))
+        dealt = [backlog.popleft() for _ in range(count)]
+        for number, place in enumerate(group):
+            share = dealt[number :: len(group)]
+            place.share += share
+            place.length += len(share)
+            place.room -= len(share)
 
 
-def divide(back: list[Item], first: int, room: int) -> tuple[list[Item], list[Item]]:
-    """What a busy worker keeps of the items taken back from it, and what an idle one gets.
+def divide(back: Sequence[T], first: int, room: int) -> tuple[list[T], list[T]]:
+    """What a busy worker keeps of what was taken back from it, and what an idle one gets.
 
     Both get every other one, so that the first ones are the first to begin on both sides. The
     idle worker's begin with the one numbered `first`, and are no more than its `room`.
     """
-    moved = back[first::2][:room]
-    numbers = {item.seq for item in moved}
-    return [item for item in back if item.seq not in numbers], moved
+    moved = range(first, len(back), 2)[:room]
+    return [x for n, x in enumerate(back) if n not in moved], [back[n] for n in moved]
 
 
-def undeal(shares: Sequence[Sequence[Item]]) -> list[Item]:
-    """The items of several shares in the order in which they were dealt, or nearly so."""
+def undeal(shares: Sequence[Sequence[T]]) -> list[T]:
+    """What is in several shares in the order in which it was dealt, or nearly so."""
     return [item for level in zip_longest(*shares) for item in level if item is not None]

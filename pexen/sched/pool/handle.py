@@ -8,11 +8,12 @@ Why this file is large: what was handed to a worker, its pipes and its end chang
 
 Invariants:
 
-H1  `queue` has, in order, the items whose results haven't been read; for each, a
-    submission was put into the outbox after those before it.
-H2  Tickets in the pipe are of items in the queue, in the queue's order, and are its tail. Only
-    those of items that were `put` and not yet sent are missing. A row has one ticket, that of
-    its first item; once it is gone, the row's own count says which of them have begun.
+H1  `queue` has, in order, the items whose results haven't been read, and the rows that have such;
+    for each, a submission was put into the outbox after those before it. `out` is how many tasks
+    these are.
+H2  Tickets in the pipe are of items and rows in the queue, in the queue's order, and are its tail.
+    Only those of what was `put` and not yet sent are missing. Once the ticket of a row is gone, the
+    row's own count says which of its tasks have begun.
 H3  `retiring`: it was told to end, with nothing in the queue, or nothing that isn't settled.
 H4  `dead` is only so while `ending` sees to others of the group.
 """
@@ -24,7 +25,8 @@ import os
 import struct
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
+from itertools import islice
 from multiprocessing.context import BaseContext
 
 from ..common import Outcome, Shared, Task, TaskLostError, TaskRes
@@ -33,8 +35,9 @@ from .base import out_of_time
 from .channel import Inbox, Outbox
 from .child import Child
 from .ending import Ending
+from .item import Item, Submitted
 from .leftovers import leftovers
-from .page import make_page
+from .page import End, make_page
 from .pagedrow import PagedRow, PagedRows
 from .pipes import NO_ENDS, close_ends, open_pipes
 from .stacks import add_stacks, last_crash, without_callers
@@ -64,28 +67,9 @@ _ALL_TICKETS = 4096
 _MAX_STACKS = 1 << 18
 
 
-class Item:
-    """A submitted task."""
-
-    __slots__ = (
-        "bare", "deaths", "handed", "index", "row", "seq", "shared", "since", "task", "timeout",
-        "told",
-    )  # fmt: skip
-
-    def __init__(
-        self, seq: int, index: int, task: Task, shared: Shared, timeout: float | None, bare: bool
-    ) -> None:
-        self.seq = seq
-        self.index = index
-        self.task = task
-        self.shared = shared
-        self.timeout = timeout
-        self.bare = bare  # whether it gets neither the dict nor anything else
-        self.handed = 0.0  # when a worker got it
-        self.row: PagedRow | None = None  # in which it was handed
-        self.since: float | None = None  # when it began
-        self.told = False  # that it began was told
-        self.deaths = 0  # workers that have died who were about to take it up
+# What may be in a worker's queue. Of both, `seq`, `task`, `handed`, `since` and `timeout` are of the
+# next task whose end is to come.
+Handed = Item | PagedRow
 
 
 class WorkerProcess:
@@ -94,17 +78,18 @@ class WorkerProcess:
     def __init__(self, number: int, context: BaseContext) -> None:
         self.number = number
         self.name = f"process-{number}"
-        self.queue: deque[Item] = deque()
+        self.queue: deque[Handed] = deque()
+        self.out = 0  # tasks in the queue
         self.ready = False  # it has said that it is initialised
         self.retiring = False  # it gets nothing more, and ends when its queue is empty
         self.dead = False  # it has ended, and others of its group have time to end
-        self.handed = 0  # items ever handed to it
+        self.handed = 0  # tasks ever handed to it
         self.begun = 0  # of those, how many have begun
         self.served: float | None = None  # when its last task ended, as it reported that
         self.inherited = 0  # it knows the tasks with an index below this
         self._defined: set[int] = set()  # and these
         self.stuffed = False  # its pipe takes no more for now, and the selector watches for that
-        self._unsent: list[int] = []  # the numbers of items whose tickets aren't written
+        self._unsent: list[int] = []  # the numbers of what was put whose tickets aren't written
         self.rows = PagedRows(None)  # those that are with it
         self.stuck = False  # it was seen not to get on, and nothing has come from it since
         self.ending: Ending | None = None  # why and how the parent is ending it
@@ -222,11 +207,11 @@ class WorkerProcess:
             self._stop_by = None
             self.kill()
 
-    def is_stuck(self, item: Item, now: float) -> bool:
+    def is_stuck(self, item: Handed, now: float) -> bool:
         """Whether it should have taken the item up long ago, which is the first one."""
         return self.flush() and now - item.handed > _STUCK_SECONDS
 
-    def condemn(self, item: Item, outcome: Outcome, why: str, now: float, grace: float) -> None:
+    def condemn(self, item: Handed, outcome: Outcome, why: str, now: float, grace: float) -> None:
         """End the process and all that it started, for the item's sake, and its `outcome`."""
         self.read_stacks(now)
         self._stacks.clear()  # of earlier tasks' children, maybe
@@ -277,7 +262,7 @@ class WorkerProcess:
         self._outbox.put(message, buffers)
         self.queue.append(item)
         self._unsent.append(item.seq)
-        self.handed += 1
+        self._note_put(1)
 
     def put_plain(self, items: Sequence[Item], first: int) -> None:
         """The same for several, numbered from the first on, of which only numbers are sent."""
@@ -285,21 +270,71 @@ class WorkerProcess:
         self._outbox.put_alike(encode_numbers(seqs, [item.index for item in items]))
         self.queue.extend(items)
         self._unsent += seqs
-        self.handed += len(items)
+        self._note_put(len(items))
 
-    def put_row(self, items: Sequence[Item], row: PagedRow) -> None:
-        """The same in a row, which was opened for them."""
-        bare = all([item.bare for item in items])
-        self._outbox.put(encode_row(row.first, row.half, bare, [item.index for item in items]))
-        self.queue.extend(items)
+    def put_row(self, row: PagedRow, bare: bool) -> None:
+        """The same for a row, of tasks that are `bare` or not (`encode_row`)."""
+        self._outbox.put(encode_row(row.first, row.half, bare, row.indexes))
+        self.queue.append(row)
         self._unsent.append(row.first)
-        self.handed += len(items)
+        self._note_put(row.left)
+
+    def _note_put(self, count: int) -> None:
+        self.out += count
+        self.handed += count
+
+    @property
+    def row(self) -> PagedRow | None:
+        """The row that it is at, or about to begin; None if that is an item."""
+        first = self.queue[0] if self.queue else None
+        return first if isinstance(first, PagedRow) else None
 
     @property
     def in_row(self) -> bool:
         """Whether nobody will say that what it is at has ended, as more of a row comes after it."""
-        row = self.queue[0].row if self.queue and self.ready else None
-        return row is not None and row.goes_on
+        return self.ready and (row := self.row) is not None and row.left > 1
+
+    def items(self) -> list[Item]:
+        """All that is in the queue, those in rows by themselves."""
+        queue = self.queue
+        return [i for h in queue for i in (h.items() if isinstance(h, PagedRow) else [h])]
+
+    def take_ends(self, row: PagedRow) -> tuple[list[Task], list[End]]:
+        """Remove from the row, which is the first, the tasks that ended, and return their ends."""
+        tasks, ends = row.take_ends()
+        self.out -= len(ends)
+        if ends:
+            row.since = None  # the next one begins
+            self._drop_ended(row)
+        return tasks, ends
+
+    def take_ended(self, seq: int) -> Item | None:
+        """Remove and return the next one, whose end is in a message; None if that isn't its number.
+        """
+        if not self.queue or self.queue[0].seq != seq:
+            return None
+        first = self.queue[0]
+        if isinstance(first, Item):
+            item: Item | None = first
+            self.queue.popleft()
+        elif (item := first.take_apart()) is not None:
+            first.since = None
+            self._drop_ended(first)
+        self.out -= item is not None
+        return item
+
+    def take_items(self, seqs: list[int]) -> list[Task] | None:
+        """The same for several that are no rows; None if these aren't the numbers of the next."""
+        if seqs != [handed.seq for handed in islice(self.queue, len(seqs))]:
+            return None
+        take = self.queue.popleft
+        self.out -= len(seqs)
+        return [take().task for _ in seqs]
+
+    def _drop_ended(self, row: PagedRow) -> None:
+        """It may be that nothing is left of the row, which is the first."""
+        if not row.left:
+            self.queue.popleft()
 
     def send_tickets(self) -> None:
         """Let the worker take up what was put.
@@ -320,41 +355,57 @@ class WorkerProcess:
                 with contextlib.suppress(BlockingIOError):  # rung very often, and not heard yet
                     os.eventfd_write(self.ends.bell, 1)
 
-    def take_back(self) -> list[Item]:
-        """Remove and return the items whose tickets are still there: they have not begun."""
+    def take_back(self) -> list[Submitted]:
+        """Remove and return, in order, what it hasn't begun.
+
+        That is what has its ticket still there, or wasn't taken out of its row.
+        """
         tickets: set[int] = set()
         with contextlib.suppress(BlockingIOError):
             while data := os.read(self.ends.tickets_r, _ALL_TICKETS):
                 tickets.update(ticket for (ticket,) in TICKET.iter_unpack(data))
         if STOP in tickets:
             self._write_tickets([STOP])
-        return self._remove(tickets | self.rows.take_back(tickets))
+        back = self._remove(tickets, [h for h in self.queue if isinstance(h, PagedRow)])
+        for ticket in tickets:
+            self.rows.close(ticket)
+        return back
 
     def has_ticket(self, seq: int) -> bool:
         """Whether it may have the ticket of that number, of the next item or of a row."""
         return self.rows.has(seq) or bool(self.queue) and self.queue[0].seq == seq
 
-    def take_returned(self, seq: int) -> list[Item]:
-        """Remove and return the items of a ticket that the worker has returned: it drops them."""
+    def take_returned(self, seq: int) -> list[Submitted]:
+        """Remove and return what is of a ticket that the worker has returned: it drops that."""
         row = self.rows.close(seq)
-        return self._remove({seq} if row is None else set(row.take_back()))
+        return self._remove({seq}, [] if row is None else [row])
 
-    def _remove(self, seqs: set[int]) -> list[Item]:
-        """Remove and return the items with these numbers, which it doesn't begin."""
-        back = [item for item in self.queue if item.seq in seqs]
+    def _remove(self, tickets: Set[int], rows: Sequence[PagedRow]) -> list[Submitted]:
+        """Remove and return the items with these tickets, and what hasn't begun of these rows."""
+        back: list[Submitted] = []
+        kept: list[Handed] = []
+        for handed in self.queue:
+            if isinstance(handed, PagedRow):
+                if handed in rows:
+                    back += handed.take_back()
+                if handed.left:
+                    kept.append(handed)
+            elif handed.seq in tickets:
+                back.append(handed)
+                self._defined.discard(handed.index)  # it drops the message, and what is in it
+            else:
+                kept.append(handed)
         if back:
-            begun = [item for item in self.queue if item.seq not in seqs]
             self.queue.clear()
-            self.queue.extend(begun)
-        # It drops the messages, and what is in them.
-        self._defined.difference_update(item.index for item in back)
+            self.queue.extend(kept)
+        self.out -= len(back)
         self.handed -= len(back)
         return back
 
     def give_again(self, items: Sequence[Item]) -> None:
         """Undo taking back items, in their order, before others are put; it has the submissions."""
         self.queue.extend(items)
-        self.handed += len(items)
+        self._note_put(len(items))
         self._write_tickets([item.seq for item in items])
 
     def _write_tickets(self, seqs: list[int]) -> None:

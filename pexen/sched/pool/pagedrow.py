@@ -10,53 +10,79 @@ still the parent's.
 
 from __future__ import annotations
 
-from collections.abc import Set
 from typing import final
 
+from ..common import Task
+from .item import Item
 from .page import APART, HALVES, LONGEST, End, Page
+from .row import Submission
 
 
 @final
 class PagedRow:
-    """A row of items. `first` is the number of its first one; those that follow are numbered on.
+    """Tasks that were handed in as a row, as they were submitted.
 
-    `size` is how many there are but for those that were taken back.
+    `first` is the number of the first one; those that follow are numbered on. `submissions` has
+    them all, but for those that were taken back; of them, `seq` is the number of the next one whose
+    end is to be taken, and `since` when it began, as far as that was noted.
     """
 
-    __slots__ = ("_ends", "_page", "_read", "_taken", "first", "half", "size")
+    __slots__ = (
+        "_ends", "_page", "_read", "_taken", "first", "half", "handed", "indexes", "since",
+        "submissions",
+    )  # fmt: skip
 
-    def __init__(self, page: Page, half: int, first: int, size: int) -> None:
+    timeout = None  # which no task in a row has
+
+    def __init__(
+        self, page: Page, half: int, first: int, submissions: list[Submission], indexes: list[int]
+    ) -> None:
         self._page = page
         self.half = half
         self.first = first
-        self.size = size
+        self.submissions = submissions
+        self.indexes = indexes  # of the tasks, in the roster
+        self.handed = 0.0  # when the worker got it
+        self.since: float | None = None
         self._read = 0  # how many results were read from the page
         self._ends: list[End] = []  # of those, the ones that aren't taken
         self._taken = 0  # how many ends were taken
         release = page.rests[half].release
-        for _ in range(size):
+        for _ in submissions:
             release()
 
-    def take_back(self) -> range:
-        """Take back what hasn't begun; the numbers of these items, the last ones of the row."""
-        acquire = self._page.rests[self.half].acquire
-        end = self.first + self.size
-        if self._page.is_ours():
-            while acquire(False):
-                self.size -= 1
-        return range(self.first + self.size, end)
+    @property
+    def seq(self) -> int:
+        return self.first + self._taken
 
     @property
-    def goes_on(self) -> bool:
-        """Whether there are others after the next one whose end is to be taken."""
-        return self._taken + 1 < self.size
+    def task(self) -> Task:
+        """The one that `seq` is of."""
+        return self.submissions[self._taken][0]
 
-    def take_ends(self) -> list[End]:
-        """The ends that have been noted, up to one that is in a message."""
+    @property
+    def left(self) -> int:
+        """Of how many the ends are still to be taken."""
+        return len(self.submissions) - self._taken
+
+    def take_back(self) -> list[Submission]:
+        """Take back what hasn't begun, the last ones of the row."""
+        acquire, count = self._page.rests[self.half].acquire, 0
+        if self._page.is_ours():
+            while acquire(False):
+                count += 1
+        kept = len(self.submissions) - count
+        back = self.submissions[kept:]
+        del self.submissions[kept:]
+        return back
+
+    def take_ends(self) -> tuple[list[Task], list[End]]:
+        """The tasks whose ends have been noted, up to one that is in a message, and these ends."""
         acquire, begin = self._page.done[self.half].acquire, self._read
         if not self._page.is_ours():
-            return []
-        while self._read < self.size and acquire(False):
+            return [], []
+        size = len(self.submissions)
+        while self._read < size and acquire(False):
             self._read += 1
         if self._read > begin:
             self._ends += self._page.read(self.half, begin, self._read)
@@ -66,15 +92,29 @@ class PagedRow:
             ends, self._ends = ends[:count], ends[count:]
         else:
             self._ends = []
+        begin = self._taken
         self._taken += len(ends)
-        return ends
+        return [submission[0] for submission in self.submissions[begin : self._taken]], ends
 
-    def take_apart(self) -> bool:
-        """Take the end that is in a message; returns whether it is the next one."""
+    def take_apart(self) -> Item | None:
+        """Take the end that is in a message; returns whose it is, None if it isn't the next one."""
         if not self._ends or self._ends.pop(0) != APART:
-            return False
+            return None
+        item = self._item(self._taken)
         self._taken += 1
-        return True
+        return item
+
+    def items(self) -> list[Item]:
+        """Those whose ends are still to be taken, by themselves."""
+        return [*map(self._item, range(self._taken, len(self.submissions)))]
+
+    def _item(self, place: int) -> Item:
+        task, shared, *_ = self.submissions[place]
+        item = Item(self.first + place, self.indexes[place], task, shared, None)
+        item.handed = self.handed
+        if place == self._taken:
+            item.since = self.since
+        return item
 
 
 class PagedRows:
@@ -94,11 +134,16 @@ class PagedRows:
         """Whether the row with this first number is one of them."""
         return first in self._rows
 
-    def open(self, first: int, size: int) -> PagedRow | None:
+    def open(
+        self, first: int, submissions: list[Submission], indexes: list[int]
+    ) -> PagedRow | None:
         """A row that is about to be handed in; None if there is no room for it."""
-        if self._page is None or not self._free or size > LONGEST or not self._page.is_ours():
+        if self._page is None or not self._free or len(submissions) > LONGEST:
             return None
-        row = self._rows[first] = PagedRow(self._page, self._free.pop(), first, size)
+        if not self._page.is_ours():
+            return None
+        row = PagedRow(self._page, self._free.pop(), first, submissions, indexes)
+        self._rows[first] = row
         return row
 
     def close(self, first: int) -> PagedRow | None:
@@ -107,12 +152,3 @@ class PagedRows:
         if row is not None:
             self._free.append(row.half)
         return row
-
-    def take_back(self, tickets: Set[int]) -> set[int]:
-        """Take back what hasn't begun, when these tickets were; the numbers of these items."""
-        back: set[int] = set()
-        for row in list(self._rows.values()):
-            back.update(row.take_back())
-            if row.first in tickets:
-                self.close(row.first)
-        return back

@@ -30,7 +30,7 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from itertools import islice
+from typing import cast
 
 from ..common import (
     ExceptionInfo,
@@ -48,7 +48,9 @@ from .channel import PIPE_SIZE
 from .checks import check_count, check_seconds
 from .crew import RESULTS, STACKS, WRITABLE
 from .dealing import Place, deal, divide, undeal
-from .handle import Item, WorkerProcess
+from .handle import WorkerProcess
+from .item import Item, Submitted, task_of
+from .pagedrow import PagedRow
 from .report import (
     READY,
     SPECIAL,
@@ -57,7 +59,7 @@ from .report import (
     decode_report,
     decode_result,
     plain_ends,
-    plain_result,
+    plain_results,
     reported_exception,
 )
 from .row import Submission
@@ -129,7 +131,7 @@ class ProcessWorkerPool(WorkerPool):
         self._pid = 0  # of the process that started the pool
         self._staff = Staff(start_method, initializer, tasks_per_worker, spare is None)
         self._crew = self._staff.crew
-        self._backlog: deque[Item] = deque()  # submitted, and not with a worker
+        self._backlog: deque[Submitted] = deque()  # what isn't with a worker
         self._seqs = 0
         self._kills = 0  # how often `kill` was called since the start
         self._have_rows = False  # whether any worker may be in a row
@@ -221,13 +223,14 @@ class ProcessWorkerPool(WorkerPool):
                     raise
         self._tell_beginnings()
 
-    def _note_submitted(self, batch: Iterable[Submission]) -> None:
-        index_of, append, usual = self._staff.roster.index, self._backlog.append, self.timeout
-        for task, shared, said, takes in batch:
-            self._seqs += 1
-            timeout = usual if said is None or said[1] is None else said[1]
-            bare = said is None and takes is False
-            append(Item(self._seqs, index_of(task), task, shared, timeout, bare))
+    def _note_submitted(self, batch: Sequence[Submission]) -> None:
+        roster, backlog = self._staff.roster, self._backlog
+        if roster.knows_all([submission[0] for submission in batch]):
+            backlog.extend(batch)
+            return
+        for submission in batch:
+            roster.index(submission[0])  # which says what is wrong with the first that isn't known
+            backlog.append(submission)
 
     @property
     def _depth(self) -> int:
@@ -250,48 +253,84 @@ class ProcessWorkerPool(WorkerPool):
                 if place.share:
                     self._hand(place.worker, place.share)
         except BaseException:  # an interrupt while a dict was pickled
-            rest = sorted((item for place in places for item in place.share), key=_by_number)
-            self._backlog.extendleft(reversed(rest))
+            self._backlog.extendleft(reversed(undeal([place.share for place in places])))
             raise
 
-    def _hand(self, worker: WorkerProcess, items: deque[Item]) -> None:
-        """Let a worker have some items; those that it was given are no more in `items`."""
-        now, inherited = self.clock(), worker.inherited
+    def _hand(self, worker: WorkerProcess, share: list[Submitted]) -> None:
+        """Let a worker have its share; what it was given is no more in there."""
+        now = self.clock()
         first = self._seqs + 1
-        self._seqs += len(items)
-        plain = not [item for item in items if item.shared or item.index >= inherited]
-        may_be_row = plain and self._may_be_row(worker, items)
-        row = worker.rows.open(first, len(items)) if may_be_row else None
-        # Numbered anew each time, as it may come back to a worker that had it before.
-        for seq, item in enumerate(items, first):
-            item.seq, item.row, item.since, item.handed = seq, row, None, now
+        self._seqs += len(share)
+        row = self._open_row(worker, share, first)
         try:
-            if plain:
-                if row is None:
-                    worker.put_plain(items, first)
-                else:
-                    worker.put_row(items, row)
-                    self._have_rows = True
-                items.clear()
-            while items:
-                self._put(worker, items.popleft())
+            if row is not None:
+                row.handed = now
+                share.clear()
+            else:
+                self._hand_items(worker, share, first, now)
         finally:
             worker.send_tickets()
             self._crew.write(worker)
         self._note_begin(worker, now)
 
-    def _may_be_row(self, worker: WorkerProcess, items: deque[Item]) -> bool:
-        """Whether items of which only numbers are to be sent go in a row, if there is room for it.
+    def _hand_items(
+        self, worker: WorkerProcess, share: list[Submitted], first: int, now: float
+    ) -> None:
+        """Let a worker have each by itself."""
+        items = [*map(self._item, share)]
+        # Numbered anew each time, as it may come back to a worker that had it before.
+        for seq, item in enumerate(items, first):
+            item.seq, item.since, item.handed = seq, None, now
+        inherited = worker.inherited
+        if not [item for item in items if item.shared or item.index >= inherited]:
+            worker.put_plain(items, first)
+            share.clear()
+        for item in items[: len(share)]:
+            del share[0]
+            self._put(worker, item)
+
+    def _item(self, submitted: Submitted) -> Item:
+        if isinstance(submitted, Item):
+            return submitted
+        task, shared, said, _ = submitted
+        timeout = self.timeout if said is None or said[1] is None else said[1]
+        return Item(0, self._staff.roster.index(task), task, shared, timeout)
+
+    def _open_row(
+        self, worker: WorkerProcess, share: list[Submitted], first: int
+    ) -> PagedRow | None:
+        """Put a share into the outbox as a row; None, and nothing is done, if it can't be one.
+
+        Looked at are whether an item is among them, dicts that aren't empty, timeouts, and tasks that
+        the worker wasn't born with.
+        """
+        if not self._may_be_row(worker, len(share)) or Item in {*map(type, share)}:
+            return None
+        submissions = cast(list[Submission], [*share])
+        said = [s[2] for s in submissions if s[2] is not None]
+        if [True for s in submissions if s[1]] or [True for _, limit in said if limit is not None]:
+            return None
+        indexes = self._staff.roster.indexes([s[0] for s in submissions])
+        if max(indexes) >= worker.inherited:
+            return None
+        row = worker.rows.open(first, submissions, indexes)
+        if row is not None:
+            worker.put_row(row, bare=not said and {s[3] for s in submissions} == {False})
+            self._have_rows = True
+        return row
+
+    def _may_be_row(self, worker: WorkerProcess, count: int) -> bool:
+        """Whether so many very short tasks go in a row.
 
         None goes to a worker that doesn't get on, as one would have to look at it again and again.
         """
         return (
             self._spare.in_bulk
-            and len(items) >= _SHORTEST
+            and count >= _SHORTEST
             and self.on_begin is None
+            and self.timeout is None
             and worker.ready
             and not worker.stuck
-            and not [item for item in items if item.timeout is not None]
         )
 
     def _put(self, worker: WorkerProcess, item: Item) -> None:
@@ -307,31 +346,31 @@ class ProcessWorkerPool(WorkerPool):
     def _note_begin(self, worker: WorkerProcess, free: float) -> None:
         """The first in a ready worker's queue has begun, when the worker was `free` for it."""
         if worker.queue and worker.ready and worker.queue[0].since is None:
-            item = worker.queue[0]
+            first = worker.queue[0]
             worker.begun += 1
-            item.since = max(free, item.handed)
-            if not item.told:
-                item.told = True
-                self._beginnings.append((item.task, item.since))
+            first.since = max(free, first.handed)
+            if isinstance(first, Item) and not first.told:
+                first.told = True
+                self._beginnings.append((first.task, first.since))
 
     def _balance(self) -> None:
         """Give idle workers half of what was handed ahead to a busy one, and hasn't begun."""
         workers = self._crew.workers.values()
-        lengths = [len(worker.queue) for worker in workers]
+        lengths = [worker.out for worker in workers]
         if 0 not in lengths or max(lengths) < 2:
             return
         for idle in workers:
             room = 0 if idle.queue else self._staff.room(idle, self._depth)
             if not room:
                 continue
-            for busy in sorted(workers, key=lambda worker: -len(worker.queue)):
-                back = busy.take_back() if len(busy.queue) > 1 else []
+            for busy in sorted(workers, key=lambda worker: -worker.out):
+                back = busy.take_back() if busy.out > 1 else []
                 if back:
                     # If it has begun none, the first is about to be, and stays.
                     kept, moved = divide(back, 0 if busy.queue else 1, room)
                     self._give_again(busy, kept)
                     if moved:
-                        self._hand(idle, deque(moved))
+                        self._hand(idle, moved)
                     break
 
     # -- results and deaths -----------------------------------------------------------------------
@@ -394,14 +433,18 @@ class ProcessWorkerPool(WorkerPool):
             self._give_again(worker, untouched)
             self._note_begin(worker, now)
 
-    def _give_again(self, worker: WorkerProcess, items: list[Item]) -> None:
+    def _give_again(self, worker: WorkerProcess, back: list[Submitted]) -> None:
         """Let a worker have again what was taken back from it."""
-        count = next((n for n, item in enumerate(items) if item.row is not None), len(items))
-        worker.give_again(items[:count])
-        if count < len(items):
-            self._hand(worker, deque(items[count:]))  # what is left of a row isn't one
+        items: list[Item] = []
+        for submitted in back:
+            if not isinstance(submitted, Item):
+                break
+            items.append(submitted)
+        worker.give_again(items)
+        if len(items) < len(back):
+            self._hand(worker, back[len(items) :])  # what is left of a row isn't one
 
-    def _take_back(self, worker: WorkerProcess) -> list[Item]:
+    def _take_back(self, worker: WorkerProcess) -> list[Submitted]:
         """What a worker hasn't begun. What is left has."""
         back = worker.take_back()
         self._note_begin(worker, self.clock())
@@ -435,9 +478,8 @@ class ProcessWorkerPool(WorkerPool):
     def _read(self, worker: WorkerProcess, got: list[TaskRes]) -> None:
         """Take in what has come from a worker."""
         # One by one where somebody is told of beginnings, or the worker is being ended.
-        apart = self.on_begin is not None or worker.ending is not None
-        in_row = bool(worker.queue) and worker.queue[0].row is not None
-        ends = [] if apart or in_row else worker.inbox.fetch_as(plain_ends)
+        apart = self.on_begin is not None or worker.ending is not None or worker.row is not None
+        ends = [] if apart else worker.inbox.fetch_as(plain_ends)
         end = self._read_plain(worker, ends, got) if ends else self._read_messages(worker, got)
         self._note_end(worker, self._read_row(worker, got) or end)
         if worker.inbox.closed:
@@ -456,7 +498,7 @@ class ProcessWorkerPool(WorkerPool):
         If nothing came of a wait for that, what doesn't get on is a row no more: it waits for a
         long task, and others may have the rest.
         """
-        shares: list[list[Item]] = []
+        shares: list[list[Submitted]] = []
         for worker in self._crew.workers.values():
             if worker.in_row:
                 end = self._read_row(worker, got)
@@ -470,17 +512,15 @@ class ProcessWorkerPool(WorkerPool):
 
     def _read_row(self, worker: WorkerProcess, got: list[TaskRes]) -> float | None:
         """Take in what a worker has noted of rows; returns when the last of these tasks ended."""
-        queue, name = worker.queue, worker.name
-        take, put = queue.popleft, got.append
         end = None
-        while queue and (row := queue[0].row) is not None:
-            if worker.ending is not None and worker.ending.seq == queue[0].seq:
+        while (row := worker.row) is not None:
+            if worker.ending is not None and worker.ending.seq == row.seq:
                 break  # too late: it is being ended
-            ends = row.take_ends()
+            tasks, ends = worker.take_ends(row)
             if not ends:
                 break
-            for started, duration in ends:
-                put(plain_result(take().task, started, duration, name))
+            got += plain_results(tasks, ends, worker.name)
+            started, duration = ends[-1]
             end = worker.served = started + duration
         return end
 
@@ -488,23 +528,22 @@ class ProcessWorkerPool(WorkerPool):
         self, worker: WorkerProcess, ends: list[PlainEnd], got: list[TaskRes]
     ) -> float | None:
         """Take in results of which there is nothing to say; returns when the last one was sent."""
-        take, put, name = worker.queue.popleft, got.append, worker.name
-        if [seq for seq, *_ in ends] != [item.seq for item in islice(worker.queue, len(ends))]:
+        tasks = worker.take_items([seq for seq, *_ in ends])
+        if tasks is None:
             worker.kill()  # as below
             return None
-        for _, started, duration, sent in ends:
-            put(plain_result(take().task, started, duration, name))
-        worker.served = sent
-        return sent
+        times = [(started, duration) for _, started, duration, _ in ends]
+        got += plain_results(tasks, times, worker.name)
+        worker.served = ends[-1][3]
+        return worker.served
 
     def _read_messages(self, worker: WorkerProcess, got: list[TaskRes]) -> float | None:
         """Take in anything else, in the same way.
 
         Why this is long: it is one case after the other of what a message may be.
         """
-        queue = worker.queue
         end: float | None = None
-        returned: list[Item] = []  # to be handed out anew
+        returned: list[Submitted] = []  # to be handed out anew
         unknown = False  # one of them could not be loaded
         for message, buffers in worker.inbox.fetch():
             report = decode_report(message)
@@ -524,15 +563,14 @@ class ProcessWorkerPool(WorkerPool):
                 if worker.ending is not None:
                     worker.stop()  # as above
                 continue
-            row = queue[0].row if queue else None
-            if not queue or queue[0].seq != seq or row is not None and not row.take_apart():
-                worker.kill()  # Nothing of ours writes that; whoever does has the worker's pipes.
-                break
             if end is not None and self.on_begin is not None:
                 self._note_begin(worker, end)  # only to tell it, as it has ended
+            item = worker.take_ended(seq)
+            if item is None:
+                worker.kill()  # Nothing of ours writes that; whoever does has the worker's pipes.
+                break
             # A long message is only written to its end as it is read.
             end = self.clock() if buffers or len(message) >= PIPE_SIZE else sent
-            item = queue.popleft()
             if not special:
                 worker.served = sent
                 got.append(decode_result(report, message, item.task, worker.name, buffers))
@@ -566,13 +604,15 @@ class ProcessWorkerPool(WorkerPool):
         untouched = worker.take_back()
         left = "" if worker.ending else worker.left_running()
         how = self._crew.remove(worker) + left
-        got.extend(worker.loss_of(item, how, self.clock()) for item in worker.queue)
+        got.extend(worker.loss_of(item, how, self.clock()) for item in worker.items())
         if untouched and worker.ready and worker.ending is None and not worker.queue:
             # Reading it may be what kills, by its size, say. So it isn't tried without end.
-            untouched[0].deaths += 1
-            if untouched[0].deaths >= MAX_DEATHS:
+            untouched[0] = item = self._item(untouched[0])
+            item.deaths += 1
+            if item.deaths >= MAX_DEATHS:
                 why = f"{MAX_DEATHS} workers died before they could begin it; the last one, {how}"
-                got.append(worker.loss_of(untouched.pop(0), why, self.clock()))
+                got.append(worker.loss_of(item, why, self.clock()))
+                del untouched[0]
         self._backlog.extendleft(reversed(untouched))
         if not worker.retiring:
             self._staff.note_dead(worker, how)
@@ -587,20 +627,20 @@ class ProcessWorkerPool(WorkerPool):
         with self._lock:
             workers = [w for w in self._crew.workers.values() if w.queue]
             firsts = [(w.queue[0], w.name) for w in workers]
-            return [Running(i.task, name, i.since) for i, name in firsts if i.since is not None]
+            return [Running(h.task, name, h.since) for h, name in firsts if h.since is not None]
 
     def ahead(self) -> list[Task]:
         with self._lock:
-            queued = [i for w in self._crew.workers.values() for i in list(w.queue)[1:]]
-            return [item.task for item in (*queued, *self._backlog)]
+            queued = [i.task for w in self._crew.workers.values() for i in w.items()[1:]]
+            return [*queued, *map(task_of, self._backlog)]
 
     def _withdraw(self) -> list[Task]:
         with self._lock:
-            back = [i for w in self._crew.workers.values() for i in self._take_back(w)]
+            back = [s for w in self._crew.workers.values() for s in self._take_back(w)]
             back.extend(self._backlog)
             self._backlog.clear()
             self._refresh()
-            return [item.task for item in back]
+            return [*map(task_of, back)]
 
     def kill(self, tasks: Iterable[Task]) -> None:
         wanted = {identity(task) for task in tasks}
@@ -611,14 +651,19 @@ class ProcessWorkerPool(WorkerPool):
                 self._backlog.extendleft(reversed(self._take_back(worker)))
                 self._read(worker, results)
                 self._ready.extend(results)
-                for item in worker.queue:  # the one that has begun, if any
+                for item in worker.items():  # the one that has begun, if any
                     if identity(item.task) in wanted:
                         self._end_task(worker, item)
-            for item in [item for item in self._backlog if identity(item.task) in wanted]:
-                self._backlog.remove(item)
-                error = TaskLostError(ABORTED)
-                res = TaskRes.unfinished(item.task, item.shared, Outcome.LOST, error, "")
-                self._ready.append(res)
+            waiting = [*self._backlog]
+            self._backlog.clear()
+            for submitted in waiting:
+                if identity(task_of(submitted)) in wanted:
+                    item = self._item(submitted)
+                    error = TaskLostError(ABORTED)
+                    res = TaskRes.unfinished(item.task, item.shared, Outcome.LOST, error, "")
+                    self._ready.append(res)
+                else:
+                    self._backlog.append(submitted)
             self._serve()
 
     def _end_task(self, worker: WorkerProcess, item: Item) -> None:
@@ -628,10 +673,6 @@ class ProcessWorkerPool(WorkerPool):
             worker.condemn(item, Outcome.LOST, ABORTED, now, self._grace)
         if self._kills > 1 and worker.ending is not None:  # whoever asks again is in a hurry
             worker.ending.hurry(now)
-
-
-def _by_number(item: Item) -> int:
-    return item.seq
 
 
 _pools: weakref.WeakSet[ProcessWorkerPool] = weakref.WeakSet()

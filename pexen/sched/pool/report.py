@@ -14,7 +14,7 @@ import io
 import pickle
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from ..call import make_result
@@ -241,11 +241,17 @@ def plain_ends(data: bytes) -> list[PlainEnd] | None:
     return [*_SENT.iter_unpack(data)]
 
 
-def plain_result(task: Task, started: float, duration: float, worker: str) -> TaskRes:
-    """The result of a task that is `ok`, and left nothing."""
-    res = make_result(TaskRes, (task, {}, None, None))
-    res.started, res.duration, res.worker = started, duration, worker
-    return res
+def plain_results(
+    tasks: Iterable[Task], times: Iterable[tuple[float, float]], worker: str
+) -> list[TaskRes]:
+    """The results of tasks that are `ok`, and left nothing, by when each started and for how long.
+    """
+    results = []
+    for task, (started, duration) in zip(tasks, times):
+        res = make_result(TaskRes, (task, {}, None, None))
+        res.started, res.duration, res.worker = started, duration, worker
+        results.append(res)
+    return results
 
 
 def reported_exception(report: Report, message: bytes) -> ExceptionInfo | None:
@@ -258,7 +264,7 @@ def decode_result(
 ) -> TaskRes:
     """The result a report is about. What unpickling raises is the task's failure."""
     if len(message) == _HEAD.size and report[1:4] == _PLAIN:
-        return plain_result(task, report.started, report.duration, worker)  # as most are
+        return plain_results([task], [(report.started, report.duration)], worker)[0]  # as most are
     res = _decoded(report, message, task, worker, buffers)
     res.started, res.duration, res.worker = report.started, report.duration, worker
     return res

@@ -7,7 +7,7 @@ known to workers forked since, so older ones are `stale`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..common import PoolError, Task, identity
@@ -81,6 +81,17 @@ class Roster:
         if index is None:
             raise PoolError(f"Cannot submit unregistered task {task!r}")
         return index
+
+    def knows_all(self, tasks: Sequence[Task]) -> bool:
+        """Whether all are known, as can be told at once; not of bound methods."""
+        return None not in map(self._index.get, map(id, tasks))
+
+    def indexes(self, tasks: Sequence[Task]) -> list[int]:
+        """The indexes of tasks that are known."""
+        try:
+            return [self._index[id(task)] for task in tasks]
+        except KeyError:  # of a bound method
+            return [*map(self.index, tasks)]
 
     def definition(self, index: int) -> bytes:
         """A late task, pickled, for a worker that was not born knowing it."""

@@ -85,7 +85,7 @@ class Staff:
         """How many more items the worker may be handed, if it may have `depth`."""
         if worker.retiring or worker.ending is not None or self._is_stale(worker):
             return 0
-        room = depth - len(worker.queue)
+        room = depth - worker.out
         if self._tasks_per_worker is not None:
             room = min(room, self._tasks_per_worker - worker.handed)
         return max(0, room)

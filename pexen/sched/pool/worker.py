@@ -263,7 +263,7 @@ def _run_row(
             duration = ended - started
             if ret is not None or error is not None:
                 res = result_of_call(task, {}, ret, error, started, ended)
-                result = encode_result(first + place, res)
+                result = None if is_plain(res) else encode_result(first + place, res)
         else:
             try:
                 task, kwargs = get(index)
