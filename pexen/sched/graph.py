@@ -92,6 +92,7 @@ class Graph:
             tasks.append(task)
             stored = meta.stored_bits
             required: Sequence[TagNode] = _NONE
+            provided: Sequence[TagNode] = _NONE
             if stored & _REQUIRES:
                 try:
                     required = tuple([tags[need] for need in meta.requires])
@@ -104,17 +105,18 @@ class Graph:
             if stored & _AFTER:
                 for tag in meta.after:
                     self._bar(node, AFTER, tag)
-            provided: list[TagNode] = []
             if stored & _PROVIDES:
+                tagnodes: list[TagNode] = []
                 for tag in meta.provides:
                     if tag in tags or type(tag) is unique:
-                        self._provide(node, provided, tag)
+                        self._provide(node, tagnodes, tag)
                     else:
                         tags[tag] = tagnode = TagNode(tag, (node,))
-                        provided.append(tagnode)
+                        tagnodes.append(tagnode)
+                provided = tuple(tagnodes)
             # Tuples, as they are smaller than lists, and there are very many.
             all_requires.append(required)
-            all_provides.append(tuple(provided))
+            all_provides.append(provided)
 
     def _require(self, node: int, needs: Iterable[Any]) -> Sequence[TagNode]:
         """The tags of which a node has an ANY need, in their order; the others bar it."""

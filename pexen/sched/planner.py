@@ -100,9 +100,9 @@ class Sched:
 
     def _add(self, tasks: Iterable[Task]) -> None:
         new = list(tasks)
-        for task in new:
-            if not callable(task):
-                raise TypeError(f"task {task!r} is not callable")
+        if not all(map(callable, new)):
+            wrong = next(task for task in new if not callable(task))
+            raise TypeError(f"task {wrong!r} is not callable")
         metas = uncollected(len(new), self._declared.check_all, new)
         with self._lock:
             run = self._run if self._run is not None and self._run.open else None

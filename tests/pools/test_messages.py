@@ -64,7 +64,7 @@ def test_results_without_anything_are_read_at_once_as_one_by_one() -> None:
     for seq, started, duration, moment in ends:
         message = sent(seq)[8:]
         apart = decode_result(decode_report(message), message, tasks.noop, "worker")
-        (together,) = plain_results([tasks.noop], [(started, duration)], "worker")
+        (together,) = plain_results([tasks.noop], [started], [duration], "worker")
         assert together == apart and vars(together) == vars(apart)
         assert decode_report(message).sent >= moment > 0
 

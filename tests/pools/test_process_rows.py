@@ -478,7 +478,7 @@ def tasks_of(back: list[Any]) -> list[int]:
 
 
 def ends_of(row: pagedrow.PagedRow) -> list[float]:
-    return [started for started, _ in row.take_ends()[1]]
+    return row.take_ends()[1]
 
 
 def test_each_task_of_a_row_is_taken_by_one_side(sheet: page.Page) -> None:
@@ -495,7 +495,7 @@ def test_ends_are_taken_up_to_one_that_is_sent(sheet: page.Page) -> None:
         sheet.note(1, place, float(place), 0.5)
     sheet.note_apart(1, 2)
     sheet.note(1, 3, 3.0, 0.5)
-    assert row.take_ends() == ([0, 1], [(0.0, 0.5), (1.0, 0.5)]) and ends_of(row) == []
+    assert row.take_ends() == ([0, 1], [0.0, 1.0], [0.5, 0.5]) and ends_of(row) == []
     assert (row.seq, row.task, row.left) == (3, 2, 4)
     apart = row.take_apart()
     assert apart is not None and (apart.seq, apart.index, apart.task) == (3, 2, 2)

@@ -37,8 +37,8 @@ from .child import Child
 from .ending import Ending
 from .item import Item, Submitted
 from .leftovers import leftovers
-from .page import End, make_page
-from .pagedrow import PagedRow, PagedRows
+from .page import make_page
+from .pagedrow import Ends, PagedRow, PagedRows
 from .pipes import NO_ENDS, close_ends, open_pipes
 from .stacks import add_stacks, last_crash, without_callers
 from .travel import (
@@ -299,14 +299,15 @@ class WorkerProcess:
         queue = self.queue
         return [i for h in queue for i in (h.items() if isinstance(h, PagedRow) else [h])]
 
-    def take_ends(self, row: PagedRow) -> tuple[list[Task], list[End]]:
+    def take_ends(self, row: PagedRow) -> Ends:
         """Remove from the row, which is the first, the tasks that ended, and return their ends."""
-        tasks, ends = row.take_ends()
-        self.out -= len(ends)
-        if ends:
+        ends = row.take_ends()
+        count = len(ends[0])
+        self.out -= count
+        if count:
             row.since = None  # the next one begins
             self._drop_ended(row)
-        return tasks, ends
+        return ends
 
     def take_ended(self, seq: int) -> Item | None:
         """Remove and return the next one, whose end is in a message; None if that isn't its number.

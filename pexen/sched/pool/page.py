@@ -14,6 +14,7 @@ counted.
 
 from __future__ import annotations
 
+import array
 import contextlib
 import mmap
 import os
@@ -31,11 +32,11 @@ LONGEST = 512
 HALVES = 2
 
 # Of a task that is ok and left nothing: when it started, and for how long it ran.
-_SLOT = struct.Struct("<dd")
-End = tuple[float, float]
+_SLOT = struct.Struct("=dd")
+_pack = _SLOT.pack_into
 
-# In place of these, for a task of which more is to be said: a message does, which comes after it.
-APART: End = 0.0, -1.0
+# In place of how long, for a task of which more is to be said: a message does, which comes after it.
+APART = -1.0
 
 
 class Page:
@@ -62,18 +63,18 @@ class Page:
 
     def note(self, half: int, place: int, started: float, duration: float) -> None:
         """Note the result of a task of a row."""
-        at = (half * LONGEST + place) * _SLOT.size
-        _SLOT.pack_into(self._memory, at, started, duration)
+        _pack(self._memory, (half * LONGEST + place) * _SLOT.size, started, duration)
         self.done[half].release()
 
     def note_apart(self, half: int, place: int) -> None:
         """Note that the result of a task of a row is in a message, which is still to be written."""
-        self.note(half, place, *APART)
+        self.note(half, place, 0.0, APART)
 
-    def read(self, half: int, begin: int, end: int) -> list[End]:
-        """What was noted of a row, in these places."""
+    def read(self, half: int, begin: int, end: int) -> tuple[list[float], list[float]]:
+        """What was noted of a row, in these places: when each started, and for how long it ran."""
         start, size = half * LONGEST, _SLOT.size
-        return [*_SLOT.iter_unpack(self._memory[(start + begin) * size : (start + end) * size])]
+        noted = array.array("d", self._memory[(start + begin) * size : (start + end) * size])
+        return noted[::2].tolist(), noted[1::2].tolist()
 
 
 def make_page(context: BaseContext) -> Page | None:

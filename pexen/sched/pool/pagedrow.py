@@ -14,8 +14,11 @@ from typing import final
 
 from ..common import Task
 from .item import Item
-from .page import APART, HALVES, LONGEST, End, Page
+from .page import APART, HALVES, LONGEST, Page
 from .row import Submission
+
+# Tasks that have ended, when each started, and for how long it ran.
+Ends = tuple[list[Task], list[float], list[float]]
 
 
 @final
@@ -28,8 +31,8 @@ class PagedRow:
     """
 
     __slots__ = (
-        "_ends", "_page", "_read", "_taken", "first", "half", "handed", "indexes", "since",
-        "submissions",
+        "_durations", "_noted", "_page", "_read", "_starts", "_taken", "first", "half", "handed",
+        "indexes", "since", "submissions",
     )  # fmt: skip
 
     timeout = None  # which no task in a row has
@@ -44,8 +47,10 @@ class PagedRow:
         self.indexes = indexes  # of the tasks, in the roster
         self.handed = 0.0  # when the worker got it
         self.since: float | None = None
-        self._read = 0  # how many results were read from the page
-        self._ends: list[End] = []  # of those, the ones that aren't taken
+        self._noted = 0  # how many results are in the page
+        self._read = 0  # how many of them were read
+        self._starts: list[float] = []  # of those, of the ones that aren't taken
+        self._durations: list[float] = []  # the same; or APART
         self._taken = 0  # how many ends were taken
         release = page.rests[half].release
         for _ in submissions:
@@ -76,30 +81,33 @@ class PagedRow:
         del self.submissions[kept:]
         return back
 
-    def take_ends(self) -> tuple[list[Task], list[End]]:
-        """The tasks whose ends have been noted, up to one that is in a message, and these ends."""
-        acquire, begin = self._page.done[self.half].acquire, self._read
-        if not self._page.is_ours():
-            return [], []
-        size = len(self.submissions)
-        while self._read < size and acquire(False):
-            self._read += 1
-        if self._read > begin:
-            self._ends += self._page.read(self.half, begin, self._read)
-        ends = self._ends
-        if APART in ends:
-            count = ends.index(APART)
-            ends, self._ends = ends[:count], ends[count:]
-        else:
-            self._ends = []
+    def take_ends(self) -> Ends:
+        """The tasks whose ends have been noted, up to one that is in a message, and their times."""
+        self._read_page()
+        starts, durations = self._starts, self._durations
+        count = durations.index(APART) if APART in durations else len(durations)
+        self._starts, self._durations = starts[count:], durations[count:]
         begin = self._taken
-        self._taken += len(ends)
-        return [submission[0] for submission in self.submissions[begin : self._taken]], ends
+        self._taken += count
+        tasks = [submission[0] for submission in self.submissions[begin : self._taken]]
+        return tasks, starts[:count], durations[:count]
+
+    def _read_page(self) -> None:
+        acquire, size = self._page.done[self.half].acquire, len(self.submissions)
+        if self._page.is_ours():
+            while self._noted < size and acquire(False):
+                self._noted += 1
+        if self._noted > self._read:
+            starts, durations = self._page.read(self.half, self._read, self._noted)
+            self._starts += starts
+            self._durations += durations
+            self._read = self._noted
 
     def take_apart(self) -> Item | None:
         """Take the end that is in a message; returns whose it is, None if it isn't the next one."""
-        if not self._ends or self._ends.pop(0) != APART:
+        if not self._durations or self._durations.pop(0) != APART:
             return None
+        del self._starts[0]
         item = self._item(self._taken)
         self._taken += 1
         return item

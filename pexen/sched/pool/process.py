@@ -516,12 +516,11 @@ class ProcessWorkerPool(WorkerPool):
         while (row := worker.row) is not None:
             if worker.ending is not None and worker.ending.seq == row.seq:
                 break  # too late: it is being ended
-            tasks, ends = worker.take_ends(row)
-            if not ends:
+            tasks, starts, durations = worker.take_ends(row)
+            if not tasks:
                 break
-            got += plain_results(tasks, ends, worker.name)
-            started, duration = ends[-1]
-            end = worker.served = started + duration
+            got += plain_results(tasks, starts, durations, worker.name)
+            end = worker.served = starts[-1] + durations[-1]
         return end
 
     def _read_plain(
@@ -532,8 +531,8 @@ class ProcessWorkerPool(WorkerPool):
         if tasks is None:
             worker.kill()  # as below
             return None
-        times = [(started, duration) for _, started, duration, _ in ends]
-        got += plain_results(tasks, times, worker.name)
+        _, starts, durations, _ = zip(*ends)
+        got += plain_results(tasks, starts, durations, worker.name)
         worker.served = ends[-1][3]
         return worker.served
 

@@ -242,12 +242,12 @@ def plain_ends(data: bytes) -> list[PlainEnd] | None:
 
 
 def plain_results(
-    tasks: Iterable[Task], times: Iterable[tuple[float, float]], worker: str
+    tasks: Iterable[Task], starts: Iterable[float], durations: Iterable[float], worker: str
 ) -> list[TaskRes]:
     """The results of tasks that are `ok`, and left nothing, by when each started and for how long.
     """
     results = []
-    for task, (started, duration) in zip(tasks, times):
+    for task, started, duration in zip(tasks, starts, durations):
         res = make_result(TaskRes, (task, {}, None, None))
         res.started, res.duration, res.worker = started, duration, worker
         results.append(res)
@@ -264,7 +264,7 @@ def decode_result(
 ) -> TaskRes:
     """The result a report is about. What unpickling raises is the task's failure."""
     if len(message) == _HEAD.size and report[1:4] == _PLAIN:
-        return plain_results([task], [(report.started, report.duration)], worker)[0]  # as most are
+        return plain_results([task], [report.started], [report.duration], worker)[0]  # as most are
     res = _decoded(report, message, task, worker, buffers)
     res.started, res.duration, res.worker = report.started, report.duration, worker
     return res
