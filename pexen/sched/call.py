@@ -92,6 +92,7 @@ def run_task(
     ended = clock()
     if error is not None or type(ret) is WithExtra:
         return result_of_call(task, shared, ret, error, started, ended)
+    # As most are; the same without a call.
     res = make_result(TaskRes, (task, shared, ret, None))
     res.started = started
     res.duration = ended - started

@@ -19,8 +19,6 @@ from pexen.sched.meta import for_pool, meta_of
 from pexen.sched.pool import ExecutorPool, ProcessWorkerPool, ThreadWorkerPool, WorkerPool
 from pexen.sched.pool.base import Submission
 from pexen.sched.pool.handle import WorkerProcess
-from pexen.sched.pool.item import Submitted
-from pexen.sched.pool.pagedrow import PagedRow
 
 START_METHODS = os.environ.get("PEXEN_START_METHODS", "fork forkserver spawn").split()
 KINDS = ["threads", *START_METHODS]
@@ -49,12 +47,13 @@ class InPagedRows(ProcessWorkerPool):
         self._staff._have_pages = True
         self.rows = 0  # how many there were
 
-    def _may_be_row(self, worker: WorkerProcess, count: int) -> bool:
-        return self.on_begin is None and self.timeout is None and not worker.stuck
+    def _is_worth_a_row(self, worker: WorkerProcess, count: int) -> bool:
+        return True
 
-    def _hand(self, worker: WorkerProcess, share: list[Submitted]) -> None:
-        super()._hand(worker, share)
-        self.rows += bool(worker.queue) and isinstance(worker.queue[-1], PagedRow)
+    def _hand_row(self, *args: Any) -> bool:
+        made = super()._hand_row(*args)
+        self.rows += made
+        return made
 
 
 _executors: list[Executor] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import contextlib
 import errno
 import functools
@@ -14,7 +15,8 @@ import re
 import signal
 import sys
 import threading
-from collections import deque
+import weakref
+from collections import Counter, deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,8 +27,9 @@ from test_contract import finish, started
 
 from pexen import Sched, task
 from pexen.sched import Outcome, TaskFailError
-from pexen.sched.pool import ProcessWorkerPool, page, pagedrow, process, worker
+from pexen.sched.pool import ProcessWorkerPool, page, pagedrow, process, travel, worker
 from pexen.sched.pool.handle import WorkerProcess
+from pexen.sched.pool.item import Item
 
 
 @pytest.fixture(autouse=True)
@@ -47,9 +50,9 @@ def workers_of(pool: Any) -> list[WorkerProcess]:
     return list(pool._crew.workers.values())
 
 
-def with_stopped_worker(bodies: list[Any]) -> tuple[Any, WorkerProcess]:
+def with_stopped_worker(bodies: list[Any], **kwargs: Any) -> tuple[Any, WorkerProcess]:
     """A pool that knows these, and its one worker, which was ready and takes nothing up."""
-    pool = started(ROWS, *bodies, spare=200)
+    pool = started(ROWS, *bodies, spare=200, **kwargs)
     (worker,) = workers_of(pool)
     while not worker.ready:
         pool.results(0.05)
@@ -135,7 +138,25 @@ def test_results_of_a_row_come_in_order_whether_they_are_noted_or_sent(bare: boo
 
 def test_bare_tasks_are_called_and_nothing_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "run_task", None)  # of forked workers as well
+    monkeypatch.setattr(travel.Registry, "get", None)
     assert [res.outcome for res in finish(rows_of(*bare_noops(20)))] == [Outcome.OK] * 20
+
+
+def test_tasks_with_kwargs_get_them_in_a_row_too() -> None:
+    bodies = [task(lambda **kwargs: kwargs, kwargs={"number": n}) for n in range(20)]
+    assert [res.ret for res in finish(rows_of(*bodies))] == [{"number": n} for n in range(20)]
+
+
+def test_what_a_task_of_a_row_returned_does_not_stay_with_its_worker() -> None:
+    made: list[Any] = []
+
+    def make() -> Any:
+        value = array.array("b", b"value")
+        made.append(weakref.ref(value))
+        return value
+
+    bodies = [make, lambda: None, *(lambda: made[0]() is None for _ in range(5))]
+    assert [res.ret for res in finish(rows_of(*bodies))][2:] == [True] * 5
 
 
 def test_what_a_task_of_a_row_leaves_in_its_dict_comes_back() -> None:
@@ -156,8 +177,6 @@ def test_more_rows_than_a_worker_may_have_come_to_the_same() -> None:
 
 
 def test_a_task_that_cannot_be_loaded_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    from pexen.sched.pool import travel
-
     bodies, get = noops(9), travel.Registry.get
 
     def broken(registry: Any, index: int) -> Any:
@@ -183,6 +202,22 @@ def test_results_before_a_long_task_do_not_wait_for_it(event: Any) -> None:
     assert len(pool.ahead()) == 10, "nor are they taken to have begun that come after it"
     event.set()
     assert len(finish(pool)) == 11
+
+
+def test_what_a_worker_is_at_has_run_since_the_task_before_it_ended(event: Any) -> None:
+    waits = task(functools.partial(tasks.wait_for), kwargs={"event": event})
+    bodies = [*noops(5), waits, *noops(5)]
+    pool, worker = with_stopped_worker(bodies)
+    pool.submit_all(submissions([(body, {}) for body in bodies]))
+    os.kill(worker._child.pid, signal.SIGCONT)
+    assert event.began()
+    seen: list[Any] = []
+    while len(seen) < 5:
+        seen += pool.results()
+    (running,) = pool.running()
+    assert running.task is waits and running.since >= seen[-1].started + seen[-1].duration
+    event.set()
+    assert len(finish(pool)) == 6
 
 
 def test_an_idle_worker_gets_what_is_behind_a_long_task_of_a_row(event: Any) -> None:
@@ -305,7 +340,12 @@ def test_only_the_task_that_had_begun_is_lost_with_its_worker(
     bodies = [ran.body(n) for n in range(30)]
     bodies[place] = ran.body(place, lambda: os.kill(os.getpid(), number))
     results = finish(rows_of(*bodies))
-    assert [res.task for res in results if res.outcome is Outcome.LOST] == [bodies[place]]
+    (lost,) = [res for res in results if res.outcome is not Outcome.OK]
+    assert (lost.task, lost.outcome) == (bodies[place], Outcome.LOST)
+    assert lost.started is not None and lost.duration >= 0
+    if number == signal.SIGSEGV:
+        (stack,) = lost.excinfo.val.__notes__
+        assert "in run" in stack and "in _run_row" not in stack
     assert len(results) == 30
     assert sorted(ran.numbers()) == list(range(30)), "each ran once"
 
@@ -334,6 +374,7 @@ def test_rows_survive_workers_that_die_and_tasks_that_are_taken_back(seed: int, 
         got = pool.results(None if out else 0)
         out -= len(got)
         seen += got
+        assert all(worker.out == len(worker.items()) for worker in workers_of(pool))
     assert finish(pool) == []
     assert sorted(map(id, (res.task for res in seen))) == sorted(map(id, bodies))
     assert sorted(ran.numbers()) == list(range(400))
@@ -386,8 +427,8 @@ def test_a_task_that_closes_all_files_is_to_blame_and_no_other(bare: bool) -> No
 class Spied(InPagedRows):
     """As it is, but that rows are counted."""
 
-    def _may_be_row(self, worker: Any, count: int) -> bool:
-        return ProcessWorkerPool._may_be_row(self, worker, count)
+    def _is_worth_a_row(self, worker: Any, count: int) -> bool:
+        return ProcessWorkerPool._is_worth_a_row(self, worker, count)
 
 
 def run_on(pool: ProcessWorkerPool, bodies: list[Any], **kwargs: Any) -> list[Any]:
@@ -411,6 +452,48 @@ def test_tasks_with_a_timeout_are_not_in_rows() -> None:
     pool = Spied(2, None)
     run_on(pool, [task(body, timeout=60) for body in noops(1000)])
     assert pool.rows == 0
+
+
+def test_tasks_of_a_run_with_a_timeout_are_not_in_rows() -> None:
+    pool = Spied(2, None)
+    run_on(pool, noops(1000), timeout=60)
+    assert pool.rows == 0
+
+
+def test_a_task_that_came_up_since_the_fork_is_in_no_row() -> None:
+    bodies = noops(20)
+    pool = started(ROWS, *bodies, spare=200)
+    pool.admit([tasks.whoami])
+    pool.submit_all(submissions([(body, {}) for body in (*bodies, tasks.whoami)]))
+    assert [res.outcome for res in finish(pool)] == [Outcome.OK] * 21
+    assert pool.rows == 0
+
+
+def test_what_was_handed_in_by_itself_may_be_in_a_row_when_it_is_taken_back() -> None:
+    bodies = noops(20)
+    pool, worker = with_stopped_worker(bodies)
+    worker.stuck = True
+    pool.submit_all(submissions([(body, {}) for body in bodies]))
+    assert pool.rows == 0
+    worker.stuck = False
+    pool.kill([])  # takes all back, and hands it in again
+    assert pool.rows == 1
+    os.kill(worker._child.pid, signal.SIGCONT)
+    assert [res.task for res in finish(pool)] == bodies
+
+
+def test_a_worker_gets_no_more_tasks_than_it_may_run_also_in_rows() -> None:
+    bodies = noops(45)
+    pool, worker = with_stopped_worker(bodies, tasks_per_worker=10)
+    batch = submissions([(body, {}) for body in bodies])
+    for _ in range(3):  # what is taken back wasn't run
+        pool.submit_all(batch[:10])
+        assert pool.withdraw() == bodies[:10]
+    pool.submit_all(batch)
+    os.kill(worker._child.pid, signal.SIGCONT)
+    workers = Counter(res.worker for res in finish(pool))
+    assert sorted(workers.values()) == [5, 10, 10, 10, 10] and "process-1" in workers
+    assert pool.rows == 8
 
 
 def test_where_the_system_has_no_semaphores_all_goes_through_pipes(
@@ -536,6 +619,13 @@ def test_a_worker_has_no_more_rows_than_there_are_halves(sheet: page.Page) -> No
     assert rows.open(6, *submitted(2)) is None
     assert rows.has(1) and rows.close(1) is first and rows.close(1) is None and not rows.has(1)
     assert rows.open(6, *submitted(2)) is not None and rows.open(8, *submitted(2)) is None
+
+
+def test_a_row_is_not_taken_for_one_task_that_ended_by_itself(sheet: page.Page) -> None:
+    """Whoever has a worker's pipes may write so."""
+    handle = WorkerProcess(1, multiprocessing.get_context("fork"))
+    handle.queue.extend([Item(5, 0, *submitted(1)[0], None), row_of(sheet, 0, 6, 3)])
+    assert handle.take_items([5, 6]) is None and handle.take_items([5]) == [0]
 
 
 def test_without_a_page_there_are_no_rows() -> None:

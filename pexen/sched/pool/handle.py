@@ -10,7 +10,7 @@ Invariants:
 
 H1  `queue` has, in order, the items whose results haven't been read, and the rows that have such;
     for each, a submission was put into the outbox after those before it. `out` is how many tasks
-    these are.
+    these are. A row there has some left.
 H2  Tickets in the pipe are of items and rows in the queue, in the queue's order, and are its tail.
     Only those of what was `put` and not yet sent are missing. Once the ticket of a row is gone, the
     row's own count says which of its tasks have begun.
@@ -67,9 +67,9 @@ _ALL_TICKETS = 4096
 _MAX_STACKS = 1 << 18
 
 
-# What may be in a worker's queue. Of both, `seq`, `task`, `handed`, `since` and `timeout` are of the
-# next task whose end is to come.
-Handed = Item | PagedRow
+# What may be in a worker's queue. `seq`, `task`, `since`, `timeout` and, when the worker got it,
+# `handed` are of the next task of it whose end is to come.
+Queued = Item | PagedRow
 
 
 class WorkerProcess:
@@ -78,13 +78,13 @@ class WorkerProcess:
     def __init__(self, number: int, context: BaseContext) -> None:
         self.number = number
         self.name = f"process-{number}"
-        self.queue: deque[Handed] = deque()
+        self.queue: deque[Queued] = deque()
         self.out = 0  # tasks in the queue
         self.ready = False  # it has said that it is initialised
         self.retiring = False  # it gets nothing more, and ends when its queue is empty
         self.dead = False  # it has ended, and others of its group have time to end
         self.handed = 0  # tasks ever handed to it
-        self.begun = 0  # of those, how many have begun
+        self.has_begun = False  # one of them
         self.served: float | None = None  # when its last task ended, as it reported that
         self.inherited = 0  # it knows the tasks with an index below this
         self._defined: set[int] = set()  # and these
@@ -192,6 +192,7 @@ class WorkerProcess:
     def time_out(self, now: float, grace: float) -> None:
         """End the process, as the time of its first item is up."""
         item = self.queue[0]
+        assert isinstance(item, Item), "no task of a row has a timeout"
         why = out_of_time(now - (item.since or now), item.timeout)
         self.condemn(item, Outcome.TIMEOUT, why + self.left_running(), now, grace)
 
@@ -207,11 +208,11 @@ class WorkerProcess:
             self._stop_by = None
             self.kill()
 
-    def is_stuck(self, item: Handed, now: float) -> bool:
+    def is_stuck(self, item: Item, now: float) -> bool:
         """Whether it should have taken the item up long ago, which is the first one."""
         return self.flush() and now - item.handed > _STUCK_SECONDS
 
-    def condemn(self, item: Handed, outcome: Outcome, why: str, now: float, grace: float) -> None:
+    def condemn(self, item: Item, outcome: Outcome, why: str, now: float, grace: float) -> None:
         """End the process and all that it started, for the item's sake, and its `outcome`."""
         self.read_stacks(now)
         self._stacks.clear()  # of earlier tasks' children, maybe
@@ -297,16 +298,15 @@ class WorkerProcess:
     def items(self) -> list[Item]:
         """All that is in the queue, those in rows by themselves."""
         queue = self.queue
-        return [i for h in queue for i in (h.items() if isinstance(h, PagedRow) else [h])]
+        return [i for q in queue for i in (q.items() if isinstance(q, PagedRow) else [q])]
 
     def take_ends(self, row: PagedRow) -> Ends:
         """Remove from the row, which is the first, the tasks that ended, and return their ends."""
         ends = row.take_ends()
-        count = len(ends[0])
-        self.out -= count
-        if count:
+        if ends[0]:
+            self.out -= len(ends[0])
             row.since = None  # the next one begins
-            self._drop_ended(row)
+        self._drop_ended(row)
         return ends
 
     def take_ended(self, seq: int) -> Item | None:
@@ -325,8 +325,8 @@ class WorkerProcess:
         return item
 
     def take_items(self, seqs: list[int]) -> list[Task] | None:
-        """The same for several that are no rows; None if these aren't the numbers of the next."""
-        if seqs != [handed.seq for handed in islice(self.queue, len(seqs))]:
+        """The same for several that are in no row; None if these aren't the numbers of the next."""
+        if seqs != [q.seq for q in islice(self.queue, len(seqs)) if isinstance(q, Item)]:
             return None
         take = self.queue.popleft
         self.out -= len(seqs)
@@ -367,7 +367,7 @@ class WorkerProcess:
                 tickets.update(ticket for (ticket,) in TICKET.iter_unpack(data))
         if STOP in tickets:
             self._write_tickets([STOP])
-        back = self._remove(tickets, [h for h in self.queue if isinstance(h, PagedRow)])
+        back = self._remove(tickets, [q for q in self.queue if isinstance(q, PagedRow)])
         for ticket in tickets:
             self.rows.close(ticket)
         return back
@@ -384,18 +384,18 @@ class WorkerProcess:
     def _remove(self, tickets: Set[int], rows: Sequence[PagedRow]) -> list[Submitted]:
         """Remove and return the items with these tickets, and what hasn't begun of these rows."""
         back: list[Submitted] = []
-        kept: list[Handed] = []
-        for handed in self.queue:
-            if isinstance(handed, PagedRow):
-                if handed in rows:
-                    back += handed.take_back()
-                if handed.left:
-                    kept.append(handed)
-            elif handed.seq in tickets:
-                back.append(handed)
-                self._defined.discard(handed.index)  # it drops the message, and what is in it
+        kept: list[Queued] = []
+        for queued in self.queue:
+            if isinstance(queued, PagedRow):
+                if queued in rows:
+                    back += queued.take_back()
+                if queued.left:
+                    kept.append(queued)
+            elif queued.seq in tickets:
+                back.append(queued)
+                self._defined.discard(queued.index)  # it drops the message, and what is in it
             else:
-                kept.append(handed)
+                kept.append(queued)
         if back:
             self.queue.clear()
             self.queue.extend(kept)

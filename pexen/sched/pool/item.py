@@ -1,35 +1,43 @@
-"""A submitted task of a process pool, before its result is read.
+"""A submitted task of a process pool, until its result is read.
 
-It stays what was submitted while nothing is to be noted of it: in the backlog, and in a row. Where
-it is handed to a worker by itself, it becomes an item.
+While nothing has to be noted of it, it stays as it was submitted: in the backlog, and in a row. An
+item is made of it when something has: it is handed to a worker by itself, or its worker has died.
 """
 
 from __future__ import annotations
 
 from typing import final
 
-from ..common import Shared, Task
+from ..common import Task
 from .row import Submission
 
 
 @final
 class Item:
-    """A task that is, or was, handed to a worker by itself."""
+    """A task of which something is noted."""
 
-    __slots__ = ("deaths", "handed", "index", "seq", "shared", "since", "task", "timeout", "told")
+    __slots__ = (
+        "deaths", "handed", "index", "seq", "shared", "since", "submission", "task", "timeout",
+        "told",
+    )  # fmt: skip
 
     def __init__(
-        self, seq: int, index: int, task: Task, shared: Shared, timeout: float | None
+        self, seq: int, index: int, submission: Submission, timeout: float | None
     ) -> None:
-        self.seq = seq  # numbered anew each time that it is handed to a worker
+        self.seq = seq  # its number with the worker; another one each time that it is handed in
         self.index = index  # of the task, in the roster
-        self.task = task
-        self.shared = shared
+        self.submission = submission
+        self.task, self.shared, *_ = submission
         self.timeout = timeout
         self.handed = 0.0  # when a worker got it
         self.since: float | None = None  # when it began
         self.told = False  # that it began was told
         self.deaths = 0  # workers that have died who were about to take it up
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing is lost if it is what was submitted again, and nobody is told of it."""
+        return self.timeout is None and not self.deaths
 
 
 Submitted = Submission | Item

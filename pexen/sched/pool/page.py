@@ -35,7 +35,7 @@ HALVES = 2
 _SLOT = struct.Struct("=dd")
 _pack = _SLOT.pack_into
 
-# In place of how long, for a task of which more is to be said: a message does, which comes after it.
+# In place of how long, for a task of which more is to be said: a message does, which comes after.
 APART = -1.0
 
 
@@ -69,6 +69,11 @@ class Page:
     def note_apart(self, half: int, place: int) -> None:
         """Note that the result of a task of a row is in a message, which is still to be written."""
         self.note(half, place, 0.0, APART)
+
+    def is_apart(self, half: int, place: int) -> bool:
+        """Whether the result that is noted in this place is in a message."""
+        duration: float = _SLOT.unpack_from(self._memory, (half * LONGEST + place) * _SLOT.size)[1]
+        return duration == APART
 
     def read(self, half: int, begin: int, end: int) -> tuple[list[float], list[float]]:
         """What was noted of a row, in these places: when each started, and for how long it ran."""

@@ -25,14 +25,15 @@ Ends = tuple[list[Task], list[float], list[float]]
 class PagedRow:
     """Tasks that were handed in as a row, as they were submitted.
 
-    `first` is the number of the first one; those that follow are numbered on. `submissions` has
-    them all, but for those that were taken back; of them, `seq` is the number of the next one whose
-    end is to be taken, and `since` when it began, as far as that was noted.
+    `first` is the number of the first one, those that follow are numbered on; `indexes` has their
+    indexes in the roster. What was taken back is only left in there.
+
+    Of the next one whose end is to be taken, `seq` is the number and `since` when it began, as far
+    as that was noted.
     """
 
     __slots__ = (
-        "_durations", "_noted", "_page", "_read", "_starts", "_taken", "first", "half", "handed",
-        "indexes", "since", "submissions",
+        "_noted", "_page", "_submissions", "_taken", "first", "half", "handed", "indexes", "since",
     )  # fmt: skip
 
     timeout = None  # which no task in a row has
@@ -43,15 +44,12 @@ class PagedRow:
         self._page = page
         self.half = half
         self.first = first
-        self.submissions = submissions
-        self.indexes = indexes  # of the tasks, in the roster
+        self._submissions = submissions
+        self.indexes = indexes
         self.handed = 0.0  # when the worker got it
         self.since: float | None = None
         self._noted = 0  # how many results are in the page
-        self._read = 0  # how many of them were read
-        self._starts: list[float] = []  # of those, of the ones that aren't taken
-        self._durations: list[float] = []  # the same; or APART
-        self._taken = 0  # how many ends were taken
+        self._taken = 0  # of those, how many were taken: the first ones
         release = page.rests[half].release
         for _ in submissions:
             release()
@@ -63,12 +61,12 @@ class PagedRow:
     @property
     def task(self) -> Task:
         """The one that `seq` is of."""
-        return self.submissions[self._taken][0]
+        return self._submissions[self._taken][0]
 
     @property
     def left(self) -> int:
         """Of how many the ends are still to be taken."""
-        return len(self.submissions) - self._taken
+        return len(self._submissions) - self._taken
 
     def take_back(self) -> list[Submission]:
         """Take back what hasn't begun, the last ones of the row."""
@@ -76,53 +74,48 @@ class PagedRow:
         if self._page.is_ours():
             while acquire(False):
                 count += 1
-        kept = len(self.submissions) - count
-        back = self.submissions[kept:]
-        del self.submissions[kept:]
+        kept = len(self._submissions) - count
+        back = self._submissions[kept:]
+        del self._submissions[kept:]
         return back
 
     def take_ends(self) -> Ends:
         """The tasks whose ends have been noted, up to one that is in a message, and their times."""
-        self._read_page()
-        starts, durations = self._starts, self._durations
-        count = durations.index(APART) if APART in durations else len(durations)
-        self._starts, self._durations = starts[count:], durations[count:]
-        begin = self._taken
-        self._taken += count
-        tasks = [submission[0] for submission in self.submissions[begin : self._taken]]
-        return tasks, starts[:count], durations[:count]
+        begin, end = self._taken, self._count()
+        if begin == end or self._page.is_apart(self.half, begin):
+            return [], [], []
+        starts, durations = self._page.read(self.half, begin, end)
+        if APART in durations:
+            count = durations.index(APART)
+            del starts[count:], durations[count:]
+        self._taken = end = begin + len(durations)
+        return [submission[0] for submission in self._submissions[begin:end]], starts, durations
 
-    def _read_page(self) -> None:
-        acquire, size = self._page.done[self.half].acquire, len(self.submissions)
+    def _count(self) -> int:
+        """How many results are in the page by now."""
+        acquire, size = self._page.done[self.half].acquire, len(self._submissions)
         if self._page.is_ours():
             while self._noted < size and acquire(False):
                 self._noted += 1
-        if self._noted > self._read:
-            starts, durations = self._page.read(self.half, self._read, self._noted)
-            self._starts += starts
-            self._durations += durations
-            self._read = self._noted
+        return self._noted
 
     def take_apart(self) -> Item | None:
         """Take the end that is in a message; returns whose it is, None if it isn't the next one."""
-        if not self._durations or self._durations.pop(0) != APART:
+        place = self._taken
+        if place == self._count() or not self._page.is_apart(self.half, place):
             return None
-        del self._starts[0]
-        item = self._item(self._taken)
         self._taken += 1
-        return item
+        return self._item(place)
 
     def items(self) -> list[Item]:
         """Those whose ends are still to be taken, by themselves."""
-        return [*map(self._item, range(self._taken, len(self.submissions)))]
+        items = [*map(self._item, range(self._taken, len(self._submissions)))]
+        for item in items[:1]:
+            item.since = self.since
+        return items
 
     def _item(self, place: int) -> Item:
-        task, shared, *_ = self.submissions[place]
-        item = Item(self.first + place, self.indexes[place], task, shared, None)
-        item.handed = self.handed
-        if place == self._taken:
-            item.since = self.since
-        return item
+        return Item(self.first + place, self.indexes[place], self._submissions[place], None)
 
 
 class PagedRows:

@@ -50,7 +50,6 @@ from .crew import RESULTS, STACKS, WRITABLE
 from .dealing import Place, deal, divide, undeal
 from .handle import WorkerProcess
 from .item import Item, Submitted, task_of
-from .pagedrow import PagedRow
 from .report import (
     READY,
     SPECIAL,
@@ -65,7 +64,7 @@ from .report import (
 from .row import Submission
 from .staff import Staff
 
-# How many items may be with one worker; their tickets have to fit into a pipe, which has
+# How many tasks may be with one worker; their tickets have to fit into a pipe, which has
 # only 4096 bytes where a user has very many.
 MAX_DEPTH = 500
 
@@ -225,16 +224,21 @@ class ProcessWorkerPool(WorkerPool):
 
     def _note_submitted(self, batch: Sequence[Submission]) -> None:
         roster, backlog = self._staff.roster, self._backlog
-        if roster.knows_all([submission[0] for submission in batch]):
+        if self.timeout is None and roster.knows_all([submission[0] for submission in batch]):
             backlog.extend(batch)
             return
         for submission in batch:
-            roster.index(submission[0])  # which says what is wrong with the first that isn't known
-            backlog.append(submission)
+            index = roster.index(submission[0])  # which says so if it isn't known
+            if self.timeout is None:
+                backlog.append(submission)
+            else:  # it is that of the moment
+                said = submission[2]
+                timeout = self.timeout if said is None or said[1] is None else said[1]
+                backlog.append(Item(0, index, submission, timeout))
 
     @property
     def _depth(self) -> int:
-        """How many items a worker may have."""
+        """How many tasks a worker may have."""
         return min(1 - -self._spare.depth // self.workers, MAX_DEPTH)  # rounded up
 
     def _serve(self) -> None:
@@ -252,22 +256,25 @@ class ProcessWorkerPool(WorkerPool):
             for place in places:
                 if place.share:
                     self._hand(place.worker, place.share)
-        except BaseException:  # an interrupt while a dict was pickled
+        except BaseException:  # an interrupt; what was dealt comes back nearly in its order
             self._backlog.extendleft(reversed(undeal([place.share for place in places])))
             raise
 
     def _hand(self, worker: WorkerProcess, share: list[Submitted]) -> None:
-        """Let a worker have its share; what it was given is no more in there."""
+        """Let a worker have its share; what it was given is no more in there.
+
+        After an interrupt, the rest of it is in the backlog.
+        """
         now = self.clock()
         first = self._seqs + 1
         self._seqs += len(share)
-        row = self._open_row(worker, share, first)
         try:
-            if row is not None:
-                row.handed = now
-                share.clear()
-            else:
+            if not self._hand_row(worker, share, first, now):
                 self._hand_items(worker, share, first, now)
+        except BaseException:  # while a dict was pickled
+            self._backlog.extendleft(reversed(share))
+            share.clear()
+            raise
         finally:
             worker.send_tickets()
             self._crew.write(worker)
@@ -282,56 +289,58 @@ class ProcessWorkerPool(WorkerPool):
         for seq, item in enumerate(items, first):
             item.seq, item.since, item.handed = seq, None, now
         inherited = worker.inherited
-        if not [item for item in items if item.shared or item.index >= inherited]:
+        if [True for item in items if item.shared or item.index >= inherited]:
+            for item in items:
+                del share[0]
+                self._put(worker, item)
+        else:
             worker.put_plain(items, first)
             share.clear()
-        for item in items[: len(share)]:
-            del share[0]
-            self._put(worker, item)
 
     def _item(self, submitted: Submitted) -> Item:
         if isinstance(submitted, Item):
             return submitted
-        task, shared, said, _ = submitted
-        timeout = self.timeout if said is None or said[1] is None else said[1]
-        return Item(0, self._staff.roster.index(task), task, shared, timeout)
+        task, _, said, _ = submitted
+        timeout = None if said is None else said[1]
+        return Item(0, self._staff.roster.index(task), submitted, timeout)
 
-    def _open_row(
-        self, worker: WorkerProcess, share: list[Submitted], first: int
-    ) -> PagedRow | None:
-        """Put a share into the outbox as a row; None, and nothing is done, if it can't be one.
+    def _hand_row(
+        self, worker: WorkerProcess, share: list[Submitted], first: int, now: float
+    ) -> bool:
+        """Let a worker have its share as a row; returns whether it can be one.
 
-        Looked at are whether an item is among them, dicts that aren't empty, timeouts, and tasks that
-        the worker wasn't born with.
+        It can't if somebody is told of beginnings; with a dict that isn't empty, a timeout, what the
+        worker was not born knowing, or a task of which is noted that workers have died. And who
+        doesn't get on gets none, as one would have to look at it again and again.
         """
-        if not self._may_be_row(worker, len(share)) or Item in {*map(type, share)}:
-            return None
+        if self.on_begin is not None or worker.stuck:
+            return False
+        if not self._is_worth_a_row(worker, len(share)):
+            return False
+        if Item in {*map(type, share)}:
+            share[:] = [s.submission if type(s) is Item and s.is_plain else s for s in share]
+            if Item in {*map(type, share)}:
+                return False
         submissions = cast(list[Submission], [*share])
         said = [s[2] for s in submissions if s[2] is not None]
         if [True for s in submissions if s[1]] or [True for _, limit in said if limit is not None]:
-            return None
+            return False
         indexes = self._staff.roster.indexes([s[0] for s in submissions])
         if max(indexes) >= worker.inherited:
-            return None
+            return False
+        bare = not said and {s[3] for s in submissions} == {False}
         row = worker.rows.open(first, submissions, indexes)
-        if row is not None:
-            worker.put_row(row, bare=not said and {s[3] for s in submissions} == {False})
-            self._have_rows = True
-        return row
+        if row is None:
+            return False
+        row.handed = now
+        worker.put_row(row, bare)
+        share.clear()
+        self._have_rows = True
+        return True
 
-    def _may_be_row(self, worker: WorkerProcess, count: int) -> bool:
-        """Whether so many very short tasks go in a row.
-
-        None goes to a worker that doesn't get on, as one would have to look at it again and again.
-        """
-        return (
-            self._spare.in_bulk
-            and count >= _SHORTEST
-            and self.on_begin is None
-            and self.timeout is None
-            and worker.ready
-            and not worker.stuck
-        )
+    def _is_worth_a_row(self, worker: WorkerProcess, count: int) -> bool:
+        """Whether so many tasks for a worker are enough, and as short as is to be expected."""
+        return self._spare.in_bulk and count >= _SHORTEST and worker.ready
 
     def _put(self, worker: WorkerProcess, item: Item) -> None:
         known = worker.knows(item.index)
@@ -347,7 +356,7 @@ class ProcessWorkerPool(WorkerPool):
         """The first in a ready worker's queue has begun, when the worker was `free` for it."""
         if worker.queue and worker.ready and worker.queue[0].since is None:
             first = worker.queue[0]
-            worker.begun += 1
+            worker.has_begun = True
             first.since = max(free, first.handed)
             if isinstance(first, Item) and not first.told:
                 first.told = True
@@ -653,16 +662,17 @@ class ProcessWorkerPool(WorkerPool):
                 for item in worker.items():  # the one that has begun, if any
                     if identity(item.task) in wanted:
                         self._end_task(worker, item)
-            waiting = [*self._backlog]
-            self._backlog.clear()
-            for submitted in waiting:
+            kept: deque[Submitted] = deque()
+            lost: list[TaskRes] = []
+            for submitted in self._backlog:
                 if identity(task_of(submitted)) in wanted:
-                    item = self._item(submitted)
+                    task, shared = self._item(submitted).submission[:2]
                     error = TaskLostError(ABORTED)
-                    res = TaskRes.unfinished(item.task, item.shared, Outcome.LOST, error, "")
-                    self._ready.append(res)
+                    lost.append(TaskRes.unfinished(task, shared, Outcome.LOST, error, ""))
                 else:
-                    self._backlog.append(submitted)
+                    kept.append(submitted)
+            self._backlog = kept
+            self._ready.extend(lost)
             self._serve()
 
     def _end_task(self, worker: WorkerProcess, item: Item) -> None:

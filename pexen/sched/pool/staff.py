@@ -82,7 +82,7 @@ class Staff:
             worker.stop()
 
     def room(self, worker: WorkerProcess, depth: int) -> int:
-        """How many more items the worker may be handed, if it may have `depth`."""
+        """How many more tasks the worker may be handed, if it may have `depth`."""
         if worker.retiring or worker.ending is not None or self._is_stale(worker):
             return 0
         room = depth - worker.out
@@ -102,7 +102,7 @@ class Staff:
 
     def note_dead(self, worker: WorkerProcess, how: str) -> None:
         """A worker has died, and was not told to end."""
-        if not worker.begun:
+        if not worker.has_begun:
             when = "before they have done anything" if worker.ready else "before they are ready"
             self._note_in_vain(f"workers die {when}; the last one, {how}")
 

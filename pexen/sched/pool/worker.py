@@ -30,9 +30,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from ..call import callers, result_of_call, run_task
-from ..common import ExceptionInfo, TaskRes
+from ..common import ExceptionInfo, Task, TaskRes
 from . import travel
 from .buffers import Buffers
 from .channel import Message, Reader, write_message
@@ -51,7 +52,7 @@ from .settle import settle
 TICKET = struct.Struct("<Q")
 _STOP = TICKET.pack(travel.STOP)
 
-callers.add(__file__)  # of bare tasks
+callers.add(__file__)  # it calls bare tasks: stacks are shown from there on
 
 # The exit code of a worker without its pipes; unlikely to be a task's own.
 EXIT_PIPES_GONE = 213
@@ -262,8 +263,7 @@ def _run_row(
             ended = clock()
             duration = ended - started
             if ret is not None or error is not None:
-                res = result_of_call(task, {}, ret, error, started, ended)
-                result = None if is_plain(res) else encode_result(first + place, res)
+                result = _encode_call(first + place, task, ret, error, started, ended)
         else:
             try:
                 task, kwargs = get(index)
@@ -283,3 +283,11 @@ def _run_row(
             page.note_apart(half, place)
             pipes.write(*result)
     pipes.write(encode_left(first))
+
+
+def _encode_call(
+    seq: int, task: Task, ret: Any, error: BaseException | None, started: float, ended: float
+) -> tuple[bytes, Buffers] | None:
+    """The result of a task that was called without anything; None for a plain one."""
+    res = result_of_call(task, {}, ret, error, started, ended)
+    return None if is_plain(res) else encode_result(seq, res)
