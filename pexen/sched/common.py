@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import types
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -268,6 +268,11 @@ def identity(task: Task) -> Any:
     if type(task) is types.MethodType:
         return id(task.__self__), id(task.__func__)
     return id(task)
+
+
+def identities(tasks: Sequence[Task]) -> list[Any]:
+    """The identity of each."""
+    return [*map(identity if types.MethodType in {*map(type, tasks)} else id, tasks)]
 
 
 def task_name(task: Task) -> str:

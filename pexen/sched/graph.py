@@ -9,11 +9,10 @@ stand between tasks is told in `tags`.
 
 from __future__ import annotations
 
-import types
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from .common import Tag, Task, identity
+from .common import Tag, Task, identities
 from .depcheck import double_provider
 from .meta import BITS, SchedMeta
 from .metacheck import every, unique
@@ -58,8 +57,8 @@ class Graph:
 
     # -- adding -----------------------------------------------------------------
 
-    def add(self, batch: Iterable[tuple[Task, SchedMeta]]) -> Sequence[int]:
-        """Add a batch, all or nothing; returns a possible order of the new nodes.
+    def add(self, tasks: Sequence[Task], metas: Sequence[SchedMeta]) -> Sequence[int]:
+        """Add tasks with this metadata, all or none; returns a possible order of the new nodes.
 
         Tasks already known are passed over. Raises DepcheckError for a tag that
         nothing known provides, a cycle within the batch, or a second provider of a
@@ -68,7 +67,7 @@ class Graph:
         first, before = len(self.tasks), self._order
         self._in_order = True
         try:
-            self._insert(batch)
+            self._insert(tasks, metas)
             order = range(first, len(self.tasks)) if self._in_order else reach(self, first)
             if order:
                 self._order = order if first == 0 else None
@@ -81,52 +80,54 @@ class Graph:
             self._truncate(first)
             raise
 
-    def _insert(self, batch: Iterable[tuple[Task, SchedMeta]]) -> None:
-        index, tasks, tags = self.index, self.tasks, self.tags
-        all_requires, all_provides = self.requires, self.provides
-        for task, meta in batch:
-            key = identity(task) if type(task) is types.MethodType else id(task)
-            if key in index:
-                continue
-            index[key] = node = len(tasks)
-            tasks.append(task)
+    def _insert(self, tasks: Sequence[Task], metas: Sequence[SchedMeta]) -> None:
+        first = len(self.tasks)
+        keys = identities(tasks)
+        if len({*keys}) < len(keys) or not self.index.keys().isdisjoint(keys):
+            new = {key: n for n, key in reversed([*enumerate(keys)]) if key not in self.index}
+            places = sorted(new.values())  # where each comes first
+            keys, tasks = [keys[n] for n in places], [tasks[n] for n in places]
+            metas = [metas[n] for n in places]
+        self.index.update(zip(keys, range(first, first + len(keys))))
+        self.tasks.extend(tasks)
+        for column in (self.requires, self.provides):  # of tuples, which are smaller than lists
+            column.extend([_NONE] * len(keys))
+        self._tie(metas, first)
+
+    def _tie(self, metas: Sequence[SchedMeta], first: int) -> None:
+        """Tie new nodes, from the first on, to their tags."""
+        tags, all_requires, all_provides = self.tags, self.requires, self.provides
+        for node, meta in enumerate(metas, first):
             stored = meta.stored_bits
-            required: Sequence[TagNode] = _NONE
-            provided: Sequence[TagNode] = _NONE
-            if stored & _REQUIRES:
+            if stored & _REQUIRES and meta.requires:
                 try:
-                    required = tuple([tags[need] for need in meta.requires])
+                    required: Sequence[TagNode] = tuple([tags[need] for need in meta.requires])
                 except KeyError:  # of a tag that is new, or of every(tag)
                     required = self._require(node, meta.requires)
                 for tagnode in required:
                     tagnode.waiters.append(node)
                     if not tagnode.providers:
                         self._in_order = False
+                all_requires[node] = required
             if stored & _AFTER:
                 for tag in meta.after:
                     self._bar(node, AFTER, tag)
-            if stored & _PROVIDES:
-                tagnodes: list[TagNode] = []
+            if stored & _PROVIDES and meta.provides:
+                provided: list[TagNode] = []
                 for tag in meta.provides:
                     if tag in tags or type(tag) is unique:
-                        self._provide(node, tagnodes, tag)
+                        self._provide(node, provided, tag)
                     else:
                         tags[tag] = tagnode = TagNode(tag, (node,))
-                        tagnodes.append(tagnode)
-                provided = tuple(tagnodes)
-            # Tuples, as they are smaller than lists, and there are very many.
-            all_requires.append(required)
-            all_provides.append(provided)
+                        provided.append(tagnode)
+                all_provides[node] = tuple(provided)
 
     def _require(self, node: int, needs: Iterable[Any]) -> Sequence[TagNode]:
         """The tags of which a node has an ANY need, in their order; the others bar it."""
-        required = []
         for need in needs:
             if type(need) is every:
                 self._bar(node, EVERY, need.tag)
-            else:
-                required.append(self._tag(need))
-        return tuple(required)
+        return tuple([self._tag(need) for need in needs if type(need) is not every])
 
     def _bar(self, node: int, kind: str, tag: Tag) -> None:
         tagnode = self._tag(tag)
@@ -150,10 +151,9 @@ class Graph:
             raise double_provider(tagnode.tag, [self.tasks[i] for i in tagnode.providers])
 
     def _tag(self, tag: Tag) -> TagNode:
-        tagnode = self.tags.get(tag)
-        if tagnode is None:
-            tagnode = self.tags[tag] = TagNode(tag)
-        return tagnode
+        if tag not in self.tags:
+            self.tags[tag] = TagNode(tag)
+        return self.tags[tag]
 
     def _truncate(self, first: int) -> None:
         """Forget the nodes from `first` on, as if they had never been added."""

@@ -110,7 +110,7 @@ class Sched:
                 run.check(new)
                 run.pool.admit(new)
             first = len(self._graph)
-            order = uncollected(len(new), self._put, zip(new, metas))
+            order = uncollected(len(new), self._put, new, metas)
             if run is not None:
                 self._declared.read(self._graph.tasks, first)
                 run.admit(first, order)
@@ -118,10 +118,10 @@ class Sched:
         if unneeded is not None:
             warnings.warn(unneeded, PexenWarning, stacklevel=3)
 
-    def _put(self, batch: Iterable[tuple[Task, SchedMeta]]) -> Sequence[int]:
-        """Put a batch into the graph; returns a possible order of the new nodes."""
+    def _put(self, tasks: Sequence[Task], metas: Sequence[SchedMeta]) -> Sequence[int]:
+        """Put tasks into the graph; returns a possible order of the new nodes."""
         is_first = not len(self._graph)
-        order = self._graph.add(batch)
+        order = self._graph.add(tasks, metas)
         if is_first and self._durations is None:
             sort_graph(self._graph, order)
         self._declared.look_at(self._graph.tasks)

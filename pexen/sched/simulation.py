@@ -136,7 +136,7 @@ def mirrored(simulation: Simulation, schedule: Schedule) -> Simulation:
         _mirror_tag(tag, place, fields)
     mirror = Graph()
     metas = [SchedMeta(**given) for given in fields]
-    mirror.add((_Mirror(), meta) for meta in metas)  # type: ignore[misc]  # never called
+    mirror.add([_Mirror() for _ in metas], metas)  # type: ignore[misc]  # never called
     declared = simulation.declared.asking(simulation.declared.requests, metas)
     return Simulation(mirror, declared, simulation.seconds)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import random
 import sys
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
+
+import pytest
 
 from pexen import task
 from pexen.sched import every, graph, tags, unique
@@ -24,7 +27,7 @@ def make(**fields: Any) -> Callable[[], None]:
 
 
 def add(made: Graph, tasks: list[Any]) -> None:
-    made.add([(each, meta_of(each)) for each in tasks])
+    made.add(tasks, [*map(meta_of, tasks)])
 
 
 def inside(made: Graph) -> Any:
@@ -80,3 +83,27 @@ def test_nothing_is_left_of_tasks_whose_adding_was_interrupted() -> None:
 
 # What runs after the interrupt; another one there would find nobody to undo what it leaves.
 UNDOING = ("_truncate", "truncate")
+
+
+class Bound:
+    def method(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_adding_at_once_comes_to_what_adding_one_by_one_does(seed: int) -> None:
+    """Whatever is among them twice, or known; a bound method is another object each time."""
+    rng = random.Random(seed)
+    instances = [Bound() for _ in range(3)]
+    known = [make(provides=[n] if n % 3 else []) for n in range(8)]
+    makers: list[Any] = [lambda each=each: each for each in known]
+    if seed % 2:
+        makers += [lambda each=each: each.method for each in instances]
+    at_once, one_by_one = Graph(), Graph()
+    for size in (6, 9, 4):
+        tasks = [rng.choice(makers)() for _ in range(size)]
+        add(at_once, tasks)
+        for each in tasks:
+            add(one_by_one, [each])
+    assert inside(at_once)[:-1] == inside(one_by_one)[:-1]
+    assert [*at_once.index.values()] == [*range(len(at_once))]

@@ -8,10 +8,9 @@ known to workers forked since, so older ones are `stale`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from types import MethodType
 from typing import Any
 
-from ..common import PoolError, Task, identity
+from ..common import PoolError, Task, identities, identity
 from .travel import Registry, pickled_task
 
 
@@ -33,8 +32,7 @@ class Roster:
         """Add tasks while no worker runs."""
         new = list(tasks)
         if not self._tasks:  # as in most runs, and then all at once is quicker by half
-            key_of = identity if MethodType in {*map(type, new)} else id
-            index: dict[Any, int] = dict(zip(map(key_of, new), range(len(new))))
+            index = dict(zip(identities(new), range(len(new))))
             if len(index) == len(new):
                 self._tasks, self._index = new, index
                 return
