@@ -57,9 +57,9 @@ def remaining_paths(
     """
     paths = [_UNIT] * len(order) if weights is None else list(weights)
     requires, provides, barred = graph.requires, graph.provides, graph.barred
-    for node in reversed(order):
+    for node in reversed(order) if graph.tags else ():
         provided, required = provides[node], requires[node]
-        if not provided and not required and not barred:  # as all where none needs another
+        if not provided and not required and not barred:
             continue
         path = paths[node - first]
         if provided:
