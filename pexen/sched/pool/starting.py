@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import threading
 import traceback
 import warnings
@@ -78,6 +79,9 @@ def _no_warning() -> Iterator[None]:
     """A worker forked here runs nothing of the parent's but tasks, and those who use locks of
     other threads are told to use another start method.
     """
+    if sys.version_info < (3, 12):
+        yield
+        return
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
         yield
