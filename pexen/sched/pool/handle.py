@@ -295,8 +295,13 @@ class WorkerProcess:
         """Whether nobody will say that what it is at has ended, as more of a row comes after it."""
         return self.ready and (row := self.row) is not None and row.left > 1
 
+    def tasks(self) -> list[Task]:
+        """All that are in the queue, those in rows by themselves."""
+        queue = self.queue
+        return [t for q in queue for t in (q.tasks() if isinstance(q, PagedRow) else [q.task])]
+
     def items(self) -> list[Item]:
-        """All that is in the queue, those in rows by themselves."""
+        """The same, as items."""
         queue = self.queue
         return [i for q in queue for i in (q.items() if isinstance(q, PagedRow) else [q])]
 

@@ -36,13 +36,18 @@ class Item:
 
     @property
     def is_plain(self) -> bool:
-        """Whether nothing is lost if it is what was submitted again, and nobody is told of it."""
+        """Whether what was submitted says as much, where nobody is told of beginnings."""
         return self.timeout is None and not self.deaths
 
 
 Submitted = Submission | Item
 
 
+def submission_of(submitted: Submitted) -> Submission:
+    """It as it was submitted."""
+    return submitted.submission if isinstance(submitted, Item) else submitted
+
+
 def task_of(submitted: Submitted) -> Task:
     """The task that was submitted."""
-    return submitted.task if isinstance(submitted, Item) else submitted[0]
+    return submission_of(submitted)[0]

@@ -107,8 +107,12 @@ class PagedRow:
         self._taken += 1
         return self._item(place)
 
+    def tasks(self) -> list[Task]:
+        """Those whose ends are still to be taken."""
+        return [submission[0] for submission in self._submissions[self._taken :]]
+
     def items(self) -> list[Item]:
-        """Those whose ends are still to be taken, by themselves."""
+        """The same, as items."""
         items = [*map(self._item, range(self._taken, len(self._submissions)))]
         for item in items[:1]:
             item.since = self.since

@@ -49,7 +49,7 @@ from .checks import check_count, check_seconds
 from .crew import RESULTS, STACKS, WRITABLE
 from .dealing import Place, deal, divide, undeal
 from .handle import WorkerProcess
-from .item import Item, Submitted, task_of
+from .item import Item, Submitted, submission_of, task_of
 from .report import (
     READY,
     SPECIAL,
@@ -309,9 +309,9 @@ class ProcessWorkerPool(WorkerPool):
     ) -> bool:
         """Let a worker have its share as a row; returns whether it can be one.
 
-        It can't if somebody is told of beginnings; with a dict that isn't empty, a timeout, what the
-        worker was not born knowing, or a task of which is noted that workers have died. And who
-        doesn't get on gets none, as one would have to look at it again and again.
+        It can't if somebody is told of beginnings; with a dict that isn't empty, a timeout, what
+        the worker was not born knowing, or a task of which is noted that workers have died. And
+        who doesn't get on gets none, as one would have to look at it again and again.
         """
         if self.on_begin is not None or worker.stuck:
             return False
@@ -451,7 +451,7 @@ class ProcessWorkerPool(WorkerPool):
             items.append(submitted)
         worker.give_again(items)
         if len(items) < len(back):
-            self._hand(worker, back[len(items) :])  # what is left of a row isn't one
+            self._hand(worker, back[len(items) :])  # anew, as what was left of a row has no ticket
 
     def _take_back(self, worker: WorkerProcess) -> list[Submitted]:
         """What a worker hasn't begun. What is left has."""
@@ -635,11 +635,11 @@ class ProcessWorkerPool(WorkerPool):
         with self._lock:
             workers = [w for w in self._crew.workers.values() if w.queue]
             firsts = [(w.queue[0], w.name) for w in workers]
-            return [Running(h.task, name, h.since) for h, name in firsts if h.since is not None]
+            return [Running(q.task, name, q.since) for q, name in firsts if q.since is not None]
 
     def ahead(self) -> list[Task]:
         with self._lock:
-            queued = [i.task for w in self._crew.workers.values() for i in w.items()[1:]]
+            queued = [task for w in self._crew.workers.values() for task in w.tasks()[1:]]
             return [*queued, *map(task_of, self._backlog)]
 
     def _withdraw(self) -> list[Task]:
@@ -666,7 +666,7 @@ class ProcessWorkerPool(WorkerPool):
             lost: list[TaskRes] = []
             for submitted in self._backlog:
                 if identity(task_of(submitted)) in wanted:
-                    task, shared = self._item(submitted).submission[:2]
+                    task, shared, *_ = submission_of(submitted)
                     error = TaskLostError(ABORTED)
                     lost.append(TaskRes.unfinished(task, shared, Outcome.LOST, error, ""))
                 else:
