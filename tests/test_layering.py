@@ -39,7 +39,7 @@ KERNEL: dict[str, set[str]] = {
     "tags": {"common"},
     "depcheck": {"common", "graph", "tags"},
     "reach": {"depcheck", "graph", "tags"},
-    "graph": {"common", "meta", "metacheck", "depcheck", "reach", "tags"},
+    "graph": {"common", "meta", "metacheck", "depcheck", "reach", "tags", "taskmap"},
     "taskmap": {"common"},
     "declared": {"call", "common", "meta", "requests"},
     "requests": {"meta"},

@@ -18,6 +18,7 @@ from .meta import BITS, SchedMeta
 from .metacheck import every, unique
 from .reach import reach
 from .tags import AFTER, ANY, EVERY, Barrier, TagNode, sorted_needs
+from .taskmap import number_new
 
 # How a node stands in the present run.
 OPEN, SUCCEEDED, UNSUCCESSFUL = range(3)
@@ -81,23 +82,18 @@ class Graph:
             raise
 
     def _insert(self, tasks: Sequence[Task], metas: Sequence[SchedMeta]) -> None:
-        first = len(self.tasks)
-        keys = identities(tasks)
-        if len({*keys}) < len(keys) or not self.index.keys().isdisjoint(keys):
-            new = {key: n for n, key in reversed([*enumerate(keys)]) if key not in self.index}
-            places = sorted(new.values())  # where each comes first
-            keys, tasks = [keys[n] for n in places], [tasks[n] for n in places]
-            metas = [metas[n] for n in places]
-        self.index.update(zip(keys, range(first, first + len(keys))))
+        nodes, places = number_new(self.index, identities(tasks))
+        if len(places) < len(tasks):
+            tasks, metas = [tasks[n] for n in places], [metas[n] for n in places]
         self.tasks.extend(tasks)
         for column in (self.requires, self.provides):  # of tuples, which are smaller than lists
-            column.extend([_NONE] * len(keys))
-        self._tie(metas, first)
+            column.extend([_NONE] * len(tasks))
+        self._tie(nodes, metas)
 
-    def _tie(self, metas: Sequence[SchedMeta], first: int) -> None:
-        """Tie new nodes, from the first on, to their tags."""
+    def _tie(self, nodes: Sequence[int], metas: Sequence[SchedMeta]) -> None:
+        """Tie new nodes to their tags."""
         tags, all_requires, all_provides = self.tags, self.requires, self.provides
-        for node, meta in enumerate(metas, first):
+        for node, meta in zip(nodes, metas):
             stored = meta.stored_bits
             if stored & _REQUIRES and meta.requires:
                 try:

@@ -1,8 +1,8 @@
-"""A mapping from tasks, as a run shows what it knows of them."""
+"""Numbers for tasks, and a mapping from tasks, as a run shows what it knows of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from .common import Task, identity, task_name
@@ -52,3 +52,28 @@ class TaskMap(Mapping[Task, V], Generic[V]):
     def __repr__(self) -> str:
         pairs = [(self._tasks[number], value) for number, value in list(self._values.items())]
         return f"{{{', '.join(f'{task_name(task)}: {value}' for task, value in pairs)}}}"
+
+
+def number_new(
+    index: dict[Any, int], keys: Sequence[Any]
+) -> tuple[Sequence[int], Collection[int]]:
+    """Number those of some keys on, each once, that aren't in the index.
+
+    Returns the numbers, which are the same objects as in there, and the places of the keys. When
+    it is interrupted, what it has added comes last in the index.
+    """
+    first, count = len(index), len(keys)
+    if index.keys().isdisjoint(keys):
+        numbers = [*range(first, first + count)]
+        index.update(zip(keys, numbers))
+        if len(index) == first + count:
+            return numbers, range(count)
+    places: dict[Any, int] = {}  # of those that are new, where each comes first
+    for place, key in enumerate(keys):
+        if index.get(key, first) >= first:
+            places.setdefault(key, place)
+    for key in places:
+        index.pop(key, None)
+    numbers = [*range(first, first + len(places))]
+    index.update(zip(places, numbers))
+    return numbers, places.values()

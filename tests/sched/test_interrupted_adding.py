@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from pexen import task
-from pexen.sched import every, graph, tags, unique
+from pexen.sched import every, graph, tags, taskmap, unique
 from pexen.sched.graph import Graph
 from pexen.sched.meta import meta_of
 
-FILES = (graph.__file__, tags.__file__)
+FILES = (graph.__file__, tags.__file__, taskmap.__file__)
 
 
 class Stopped(BaseException):
@@ -49,6 +49,7 @@ def test_nothing_is_left_of_tasks_whose_adding_was_interrupted() -> None:
         make(requires=["c", every("b"), "only"], after=["c"], provides=["last"]),
         make(requires=["last"]),
     ]
+    later += [later[0], earlier[1]]  # of which the graph is told twice
     stops = 0
     while True:
         made = Graph()
