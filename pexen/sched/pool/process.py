@@ -7,10 +7,10 @@ Actors and channels:
 - each worker process (`worker`, seen from here: `handle`) has pipes of its own
   (`pipes`), so that what a dying worker does to its pipes concerns nobody else.
 
-An item goes to an idle worker, else ahead into the shortest queue, else it waits in
+A task goes to an idle worker, else ahead into the shortest queue, else it waits in
 the backlog. What is handed out at a time is written to each worker at once, in a row if it is very
 short (`pagedrow`). What was handed ahead is taken back, through its ticket, when another worker has
-nothing to do: half of it goes there. When a worker dies, its results are read first; then the item
+nothing to do: half of it goes there. When a worker dies, its results are read first; then the task
 that had begun is lost, those that had not are handed out again, unless reading one seems to be what
 kills, and the worker is replaced.
 
