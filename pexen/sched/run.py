@@ -188,7 +188,7 @@ class Run:
             if has_checkpoints:
                 self._tell(events.Checkpoint)
             timed = delayed or self._overdue or control.pending
-            results: Sequence[TaskRes] = self._wait() if timed else pool.results(None)
+            results = self._wait() if timed else pool.results(None)
             came, count = clock(), len(results)
             if count > 1:  # else nothing is handed out between two of them
                 few, low = pool.marks()
@@ -266,7 +266,7 @@ class Run:
             finally:
                 del leaving  # which has this frame in its traceback
 
-    def _wait(self) -> list[TaskRes]:
+    def _wait(self) -> Sequence[TaskRes]:
         """Wait for results, until something else is due."""
         if self._overdue:
             late = list(self._overdue)

@@ -22,8 +22,8 @@ from pexen.sched.pool.report import (
     encode_returned,
     encode_result,
     plain_ends,
-    plain_results,
 )
+from pexen.sched.pool.results import Came, plain_result
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_results_without_anything_are_read_at_once_as_one_by_one() -> None:
     for seq, started, duration, moment in ends:
         message = sent(seq)[8:]
         apart = decode_result(decode_report(message), message, tasks.noop, "worker")
-        (together,) = plain_results([tasks.noop], [started], [duration], "worker")
+        together = plain_result(tasks.noop, started, duration, "worker")
         assert together == apart and vars(together) == vars(apart)
         assert decode_report(message).sent >= moment > 0
 
@@ -184,7 +184,7 @@ def test_a_worker_with_a_result_of_what_it_was_not_handed_is_killed() -> None:
     pool.submit(tasks.never_ends)
     begun(pool, tasks.never_ends)
     [worker] = pool._crew.workers.values()  # type: ignore[attr-defined]
-    got: list[TaskRes] = []
+    got: Came = []
     assert pool._read_plain(worker, [(99, 1.0, 1.0, 2.0)], got) is None  # type: ignore[attr-defined]
     assert got == []
     assert [res.outcome for res in finish(pool)] == ["lost"]

@@ -192,15 +192,16 @@ class WorkerPool(abc.ABC):
         """Submit several tasks, and rows of them, in this order; only where rows are taken."""
         raise NotImplementedError(f"{type(self).__name__} takes no rows")
 
-    def results(self, timeout: float | None = None) -> list[TaskRes]:
+    def results(self, timeout: float | None = None) -> Sequence[TaskRes]:
         """Results that are there, waiting for one; none after `timeout` seconds or `wake`."""
-        got = [] if self._ready else self._collect(timeout)
+        got: Sequence[TaskRes] = [] if self._ready else self._collect(timeout)
         if self._ready:
             got = [*self._ready, *got]
             self._ready.clear()
+        if not got:
+            return []
         self.due -= len(got)
-        if got:
-            self._spare.note(got)
+        self._spare.note(got)
         return got
 
     def admit(self, tasks: Iterable[Task]) -> None:
@@ -300,7 +301,7 @@ class WorkerPool(abc.ABC):
         """Take back what has not begun."""
 
     @abc.abstractmethod
-    def _collect(self, timeout: float | None) -> list[TaskRes]:
+    def _collect(self, timeout: float | None) -> Sequence[TaskRes]:
         """Wait for results as `results` does."""
 
     @abc.abstractmethod

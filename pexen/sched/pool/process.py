@@ -58,9 +58,9 @@ from .report import (
     decode_report,
     decode_result,
     plain_ends,
-    plain_results,
     reported_exception,
 )
+from .results import Came, add_plain, results_of
 from .row import Submission
 from .staff import Staff
 
@@ -384,7 +384,7 @@ class ProcessWorkerPool(WorkerPool):
 
     # -- results and deaths -----------------------------------------------------------------------
 
-    def _collect(self, timeout: float | None) -> list[TaskRes]:
+    def _collect(self, timeout: float | None) -> Sequence[TaskRes]:
         end = None if timeout is None else self.clock() + timeout
         while True:
             with self._lock:
@@ -394,7 +394,7 @@ class ProcessWorkerPool(WorkerPool):
                 moment = self._next_moment()
             happened = self._crew.wait(self._until([end, moment]), self.due)
             with self._lock:
-                got: list[TaskRes] = []
+                got: Came = []
                 self._react(happened, got)
                 is_time = moment is not None and self.clock() >= moment
                 if self._have_rows:
@@ -406,9 +406,9 @@ class ProcessWorkerPool(WorkerPool):
                 over = end is not None and self.clock() >= end
             self._tell_beginnings()
             if got or self._ready or over or None in happened:
-                return got
+                return results_of(got)
 
-    def _judge(self, got: list[TaskRes]) -> None:
+    def _judge(self, got: Came) -> None:
         """See to the tasks, and the workers that are being ended, whose time is up."""
         now = self.clock()
         due = [worker for worker in self._crew.workers.values() if worker.is_due(now)]
@@ -420,7 +420,7 @@ class ProcessWorkerPool(WorkerPool):
             else:
                 self._judge_task(worker, got)
 
-    def _judge_task(self, worker: WorkerProcess, got: list[TaskRes]) -> None:
+    def _judge_task(self, worker: WorkerProcess, got: Came) -> None:
         """The time of a worker's first item is up, if it has begun and not ended."""
         first = worker.queue[0]
         # In this order: what hasn't begun by now is not in the way of ending the worker, and
@@ -468,7 +468,7 @@ class ProcessWorkerPool(WorkerPool):
         return min([moment for moment in moments if moment is not None], default=None)
 
     def _react(
-        self, happened: Iterable[tuple[WorkerProcess, str] | None], got: list[TaskRes]
+        self, happened: Iterable[tuple[WorkerProcess, str] | None], got: Came
     ) -> None:
         for event in happened:
             if event is None:
@@ -484,7 +484,7 @@ class ProcessWorkerPool(WorkerPool):
             else:
                 self._bury(worker, got)
 
-    def _read(self, worker: WorkerProcess, got: list[TaskRes]) -> None:
+    def _read(self, worker: WorkerProcess, got: Came) -> None:
         """Take in what has come from a worker."""
         # One by one where somebody is told of beginnings, or the worker is being ended.
         apart = self.on_begin is not None or worker.ending is not None or worker.row is not None
@@ -501,7 +501,7 @@ class ProcessWorkerPool(WorkerPool):
             self._note_begin(worker, end)
             self._staff.note_worked()
 
-    def _look_at_rows(self, got: list[TaskRes], in_vain: bool) -> None:
+    def _look_at_rows(self, got: Came, in_vain: bool) -> None:
         """Take in what workers have noted of rows.
 
         If nothing came of a wait for that, what doesn't get on is a row no more: it waits for a
@@ -519,7 +519,7 @@ class ProcessWorkerPool(WorkerPool):
         self._backlog.extendleft(reversed(undeal(shares)))
         self._have_rows = any([worker.rows.are_there for worker in self._crew.workers.values()])
 
-    def _read_row(self, worker: WorkerProcess, got: list[TaskRes]) -> float | None:
+    def _read_row(self, worker: WorkerProcess, got: Came) -> float | None:
         """Take in what a worker has noted of rows; returns when the last of these tasks ended."""
         end = None
         while (row := worker.row) is not None:
@@ -528,12 +528,12 @@ class ProcessWorkerPool(WorkerPool):
             tasks, starts, durations = worker.take_ends(row)
             if not tasks:
                 break
-            got += plain_results(tasks, starts, durations, worker.name)
+            add_plain(got, tasks, starts, durations, worker.name)
             end = worker.served = starts[-1] + durations[-1]
         return end
 
     def _read_plain(
-        self, worker: WorkerProcess, ends: list[PlainEnd], got: list[TaskRes]
+        self, worker: WorkerProcess, ends: list[PlainEnd], got: Came
     ) -> float | None:
         """Take in results of which there is nothing to say; returns when the last one was sent."""
         tasks = worker.take_items([seq for seq, *_ in ends])
@@ -541,11 +541,11 @@ class ProcessWorkerPool(WorkerPool):
             worker.kill()  # as below
             return None
         _, starts, durations, _ = zip(*ends)
-        got += plain_results(tasks, starts, durations, worker.name)
+        add_plain(got, tasks, starts, durations, worker.name)
         worker.served = ends[-1][3]
         return worker.served
 
-    def _read_messages(self, worker: WorkerProcess, got: list[TaskRes]) -> float | None:
+    def _read_messages(self, worker: WorkerProcess, got: Came) -> float | None:
         """Take in anything else, in the same way.
 
         Why this is long: it is one case after the other of what a message may be.
@@ -602,7 +602,7 @@ class ProcessWorkerPool(WorkerPool):
             text = info.text if info else ""
             self._staff.broken = PoolError(f"the initializer failed in {worker.name}:\n{text}")
 
-    def _bury(self, worker: WorkerProcess, got: list[TaskRes]) -> None:
+    def _bury(self, worker: WorkerProcess, got: Came) -> None:
         """A worker has ended: settle what it was handed, and replace it."""
         self._read(worker, got)
         worker.read_stacks(self.clock())
@@ -655,10 +655,10 @@ class ProcessWorkerPool(WorkerPool):
         with self._lock:
             self._kills += 1
             for worker in list(self._crew.workers.values()):
-                results: list[TaskRes] = []
+                results: Came = []
                 self._backlog.extendleft(reversed(self._take_back(worker)))
                 self._read(worker, results)
-                self._ready.extend(results)
+                self._ready.extend(results_of(results))
                 for item in worker.items():  # the one that has begun, if any
                     if identity(item.task) in wanted:
                         self._end_task(worker, item)

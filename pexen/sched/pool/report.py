@@ -14,13 +14,13 @@ import io
 import pickle
 import struct
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from ..call import make_result
 from ..common import ExceptionInfo, Outcome, Shared, Task, TaskRes
 from .buffers import Buffers, Collector, Landed, copies
 from .exceptions import decode_exception, describe, encode_exception
+from .results import plain_result
 
 _OUTCOMES = list(Outcome)
 _NUMBERS = {outcome: number for number, outcome in enumerate(_OUTCOMES)}
@@ -241,19 +241,6 @@ def plain_ends(data: bytes) -> list[PlainEnd] | None:
     return [*_SENT.iter_unpack(data)]
 
 
-def plain_results(
-    tasks: Iterable[Task], starts: Iterable[float], durations: Iterable[float], worker: str
-) -> list[TaskRes]:
-    """The results of tasks that are `ok`, and left nothing, by when each started and for how long.
-    """
-    results = []
-    for task, started, duration in zip(tasks, starts, durations):
-        res = make_result(TaskRes, (task, {}, None, None))
-        res.started, res.duration, res.worker = started, duration, worker
-        results.append(res)
-    return results
-
-
 def reported_exception(report: Report, message: bytes) -> ExceptionInfo | None:
     """What has arrived of the exception in a message with this head."""
     return decode_exception(message[_HEAD.size : _HEAD.size + report.size])
@@ -264,7 +251,7 @@ def decode_result(
 ) -> TaskRes:
     """The result a report is about. What unpickling raises is the task's failure."""
     if len(message) == _HEAD.size and report[1:4] == _PLAIN:
-        return plain_results([task], [report.started], [report.duration], worker)[0]  # as most are
+        return plain_result(task, report.started, report.duration, worker)  # as most are
     res = _decoded(report, message, task, worker, buffers)
     res.started, res.duration, res.worker = report.started, report.duration, worker
     return res
