@@ -23,6 +23,7 @@ from __future__ import annotations
 import contextlib
 import os
 import struct
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence, Set
@@ -115,7 +116,9 @@ class WorkerProcess:
         self.inbox = Inbox(self.ends.results)
         try:
             with descriptors.handed_over(end.fileno() for end in theirs if end is not None):
-                self._child.start(worker_main, (theirs, registry, initializer, page))
+                beside_threads = len(sys._current_frames()) > 1
+                args = theirs, registry, initializer, page, beside_threads
+                self._child.start(worker_main, args)
         finally:
             close_ends(theirs)
 

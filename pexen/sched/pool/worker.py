@@ -68,8 +68,9 @@ def worker_main(
     registry: travel.Registry,
     initializer: Callable[[], object] | None,
     page: Page | None,
+    beside_threads: bool,
 ) -> None:
-    """The process."""
+    """The process, which was forked beside other threads or not."""
     try:
         pipes = Pipes(settle(ends))
         if initializer is not None and not _initialise(initializer, pipes):
@@ -77,7 +78,10 @@ def worker_main(
         ready = TaskRes(len)  # some task, as there has to be one; it doesn't travel
         pipes.write(*encode_result(READY, ready))
         _work(pipes, registry, page)
-        _flush()
+        if beside_threads or threading.active_count() > 1:
+            _flush_beside_threads()
+        else:
+            _flush_streams()
     except OSError:
         # At once, as the numbers of our descriptors may be those of a task's files now. What
         # tasks have printed is still to be written.
@@ -89,11 +93,12 @@ def worker_main(
         os._exit(1)
 
 
-def _flush() -> None:
+def _flush_beside_threads() -> None:
     """Have what was printed written, unless that can't be; then end at once.
 
     A thread of the parent may have held the lock of a stream when this process was forked.
-    multiprocessing would wait for it when it flushes.
+    multiprocessing would wait for it when it flushes. To start a thread takes as long as all else
+    at the end, so it isn't done where there was none.
     """
     flushed: list[bool] = []
     flushing = threading.Thread(target=lambda: flushed.append(_flush_streams()), daemon=True)
