@@ -64,6 +64,27 @@ class SlowRaw(HeldRaw):
         return len(data)
 
 
+class StuckRaw(HeldRaw):
+    """A file whose writing never ends."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writing = threading.Event()
+
+    def write(self, data: Any) -> int:
+        self.writing.set()
+        threading.Event().wait()
+        return len(data)
+
+
+def leave_a_thread_in_the_middle_of_stdout() -> None:
+    """In the worker's own stdout, and for ever."""
+    raw = StuckRaw()
+    sys.stdout = io.TextIOWrapper(io.BufferedWriter(raw))
+    threading.Thread(target=print, args=["x"], kwargs={"flush": True}, daemon=True).start()
+    assert raw.writing.wait(30)
+
+
 def hold_lock() -> None:
     with lock:
         stay()

@@ -89,6 +89,14 @@ def test_a_thread_that_writes_without_end_holds_up_no_worker(
     assert [res.outcome for res in results] == [Outcome.OK] * 4
 
 
+def test_a_thread_that_a_task_has_left_holds_up_no_worker(start_method: str) -> None:
+    tasks = [inherited_tasks.leave_a_thread_in_the_middle_of_stdout]
+    begun = time.monotonic()
+    (res,) = run(start_method, tasks)
+    assert time.monotonic() - begun < STOP_GRACE, "the worker had to be killed"
+    assert res.outcome is Outcome.OK
+
+
 DEFAULTS = {
     "handlers": ["0", "0", "default_int_handler", "0", "0"],
     "timer": (0.0, 0.0),
