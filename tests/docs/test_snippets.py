@@ -207,7 +207,7 @@ def test_the_two_commands_are_in_the_readme_once_each() -> None:
     ]
     run, test = COMMANDS
     assert len(run.text.splitlines()) == len(test.text.splitlines()) == 1
-    assert "pexen run doc/examples/" in run.text and "-m pytest" in test.text
+    assert "pexen run doc/examples/" in run.text and "tests/all.py" in test.text
 
 
 def test_what_ci_runs_is_the_command_of_the_readme() -> None:

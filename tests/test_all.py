@@ -1,0 +1,70 @@
+"""What runs all tests: that it leaves none out, and says so when one fails."""
+
+from __future__ import annotations
+
+import importlib.util
+import pathlib
+import subprocess
+import sys
+from types import ModuleType
+
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+@pytest.fixture
+def runner() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("all_tests", HERE / "all.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def said(
+    runner: ModuleType, monkeypatch: pytest.MonkeyPatch, codes: dict[str, int], *options: str
+) -> int:
+    """What it returns if pytest returns these, by the last part of a path, and else 5."""
+
+    def run(paths: list[str], own: list[str]) -> subprocess.CompletedProcess[str]:
+        assert own == [*options]
+        code = codes.get(pathlib.Path(paths[0]).name, 5)
+        return subprocess.CompletedProcess(paths, code, f"code {code}")
+
+    monkeypatch.setattr(runner, "run", run)
+    monkeypatch.setattr(sys, "argv", ["all.py", "-j2", *options])
+    returned: int = runner.main()
+    return returned
+
+
+def test_every_test_is_in_one_part(runner: ModuleType) -> None:
+    paths = [pathlib.Path(path) for paths in runner.parts([]).values() for path in paths]
+    for file in HERE.rglob("test_*.py"):
+        assert len([path for path in paths if path == file or path in file.parents]) == 1, file
+
+
+def test_what_is_to_be_ignored_is_given_to_no_pytest(runner: ModuleType) -> None:
+    every, file = runner.parts([]), HERE / "test_all.py"
+    some = runner.parts([HERE / "docs", file, HERE / "cli/test_cli_run.py"])
+    assert "docs" in every and every.keys() - some.keys() == {"docs"}
+    assert [*every["the rest"]].count(str(file)) == 1 and str(file) not in some["the rest"]
+    assert some["cli"] == every["cli"]  # its pytest leaves out what is in there
+
+
+def test_a_part_that_fails_is_named(
+    runner: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    codes = {"cli": 0, "pools": 1, "sched": 0}
+    assert said(runner, monkeypatch, codes, "-k", "x", "--ignore=tests/docs") == 1
+    out = capsys.readouterr().out
+    assert out.splitlines()[-1] == "failed: pools" and "== pools\ncode 1\n" in out
+
+
+def test_a_part_may_have_none_of_the_chosen_tests_but_not_all_may(
+    runner: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert said(runner, monkeypatch, {"cli": 0}) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("passed: ")
+    assert said(runner, monkeypatch, {}) == 1
+    assert capsys.readouterr().out.splitlines()[-1].startswith("failed: ")
