@@ -20,6 +20,7 @@ from pexen import Sched, task
 from pexen.sched import Outcome
 from pexen.sched.pool import PoolError, ProcessWorkerPool, dealing
 from pexen.sched.pool.dealing import Place, deal, divide, undeal
+from pexen.sched.pool.workerqueue import WorkerQueue
 
 MANY = 300
 
@@ -214,7 +215,8 @@ class Busy:
     """What `dealing` looks at of a worker."""
 
     def __init__(self, length: int) -> None:
-        self.out = length
+        self.queue = WorkerQueue()
+        self.queue.out = length
 
 
 def dealt(lengths: list[int], rooms: list[int], items: int) -> tuple[list[list[int]], list[int]]:

@@ -120,9 +120,9 @@ def test_a_worker_that_ran_nothing_before_has_nothing_left() -> None:
     pool.start()
     pool.submit(hangs_with_its_own, {})
     worker = pool._crew.workers[1]
-    while worker.queue[0].since is None:
+    while (first := worker.queue.first).since is None:
         pool.results(0.01)
-    worker.queue[0].since += 0.2  # as if the parent had been late
+    first.since += 0.2  # as if the parent had been late
     pool.shutdown()
     (ended,) = pool.iter_results()
     assert "limit 0.5 s" in str(ended.excinfo.val)
@@ -136,9 +136,9 @@ def test_what_counts_is_the_end_of_the_task_before_as_its_worker_reported_it() -
     pool.start()
     pool.submit_all(submissions([(noop, {}), (hangs_with_its_own, {})]))
     worker = pool._crew.workers[1]
-    while len(worker.queue) > 1:
+    while worker.queue.out > 1:
         pool.results(0.01)
-    worker.queue[0].since += 0.2  # type: ignore[operator]  # as if the parent had been late
+    worker.queue.first.since += 0.2  # type: ignore[operator]  # as if the parent had been late
     pool.shutdown()
     (ended,) = pool.iter_results()
     assert "limit 0.5 s" in str(ended.excinfo.val)

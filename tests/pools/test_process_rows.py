@@ -27,9 +27,10 @@ from test_contract import finish, started
 
 from pexen import Sched, task
 from pexen.sched import Outcome, TaskFailError
-from pexen.sched.pool import ProcessWorkerPool, page, pagedrow, process, travel, worker
+from pexen.sched.pool import ProcessWorkerPool, page, pagedrow, process, spare, travel, worker
 from pexen.sched.pool.handle import WorkerProcess
 from pexen.sched.pool.item import Item
+from pexen.sched.pool.workerqueue import WorkerQueue
 
 
 @pytest.fixture(autouse=True)
@@ -374,7 +375,7 @@ def test_rows_survive_workers_that_die_and_tasks_that_are_taken_back(seed: int, 
         got = pool.results(None if out else 0)
         out -= len(got)
         seen += got
-        assert all(worker.out == len(worker.items()) for worker in workers_of(pool))
+        assert all(worker.queue.out == len(worker.queue.items()) for worker in workers_of(pool))
     assert finish(pool) == []
     assert sorted(map(id, (res.task for res in seen))) == sorted(map(id, bodies))
     assert sorted(ran.numbers()) == list(range(400))
@@ -431,11 +432,17 @@ class Spied(InPagedRows):
         return ProcessWorkerPool._is_worth_a_row(self, worker, count)
 
 
+@pytest.fixture
+def any_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tasks that do nothing are taken for very short ones however busy the machine is."""
+    monkeypatch.setattr(spare, "AHEAD_SECONDS", 10.0)
+
+
 def run_on(pool: ProcessWorkerPool, bodies: list[Any], **kwargs: Any) -> list[Any]:
     return list(Sched(bodies).run(pool, **kwargs))
 
 
-def test_very_short_tasks_go_in_rows() -> None:
+def test_very_short_tasks_go_in_rows(any_is_short: None) -> None:
     pool = Spied(2, None)
     assert {res.outcome for res in run_on(pool, noops(2000))} == {Outcome.OK}
     assert pool.rows > 2
@@ -509,7 +516,7 @@ def test_where_the_system_has_no_semaphores_all_goes_through_pipes(
 
 @pytest.mark.parametrize("error", [errno.ENOSYS, errno.EPERM, None])
 def test_where_the_system_has_no_bell_the_pipe_has_to_do(
-    error: int | None, monkeypatch: pytest.MonkeyPatch
+    error: int | None, any_is_short: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(_: int) -> int:
         raise OSError(error, "refused")
@@ -623,9 +630,9 @@ def test_a_worker_has_no_more_rows_than_there_are_halves(sheet: page.Page) -> No
 
 def test_a_row_is_not_taken_for_one_task_that_ended_by_itself(sheet: page.Page) -> None:
     """Whoever has a worker's pipes may write so."""
-    handle = WorkerProcess(1, multiprocessing.get_context("fork"))
-    handle.queue.extend([Item(5, 0, *submitted(1)[0], None), row_of(sheet, 0, 6, 3)])
-    assert handle.take_items([5, 6]) is None and handle.take_items([5]) == [0]
+    queue = WorkerQueue()
+    queue._queued.extend([Item(5, 0, *submitted(1)[0], None), row_of(sheet, 0, 6, 3)])
+    assert queue.take_items([5, 6]) is None and queue.take_items([5]) == [0]
 
 
 def test_without_a_page_there_are_no_rows() -> None:

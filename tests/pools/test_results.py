@@ -1,4 +1,4 @@
-"""Results that come at once from worker processes, and those of them that are made when asked for."""
+"""Results that come at once from worker processes; most are made when they are asked for."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from test_contract import finish, started
 from pexen import Sched, task
 from pexen.sched import Outcome
 from pexen.sched.pool import ProcessWorkerPool, channel, ending, travel
-from pexen.sched.pool.handle import WorkerProcess
+from pexen.sched.pool.workerqueue import WorkerQueue
 
 pytestmark = pytest.mark.abandons
 
@@ -193,14 +193,14 @@ def test_a_task_behind_one_that_just_ends_is_not_charged_with_its_timeout(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """One that ended while the parent judged it had its worker ended, and the next task with it."""
-    taken_back = WorkerProcess.take_back
+    taken_back = WorkerQueue.take_back
 
-    def take_back(worker: WorkerProcess) -> Any:
-        if len(worker.queue) > 1:
+    def take_back(queue: WorkerQueue) -> Any:
+        if queue.out > 1:
             time.sleep(0.3)  # meanwhile the first one ends, and the second begins
-        return taken_back(worker)
+        return taken_back(queue)
 
-    monkeypatch.setattr(WorkerProcess, "take_back", take_back)
+    monkeypatch.setattr(WorkerQueue, "take_back", take_back)
     ends_late = task(functools.partial(time.sleep, 0.6), timeout=0.5)
     behind = task(functools.partial(time.sleep, 0.2), priority=1)
     results = {res.task: res for res in Sched([ends_late, behind]).run(ProcessWorkerPool(1))}

@@ -61,7 +61,7 @@ class Crew:
         """
         self._count += 1
         worker = WorkerProcess(self._count, self._context)
-        worker.inherited = known
+        worker.queue.inherited = known
         try:
             worker.start(registry, self._initializer, has_page)
             self._watch(worker)
@@ -109,7 +109,7 @@ class Crew:
     def write(self, worker: WorkerProcess) -> None:
         """Write to a worker what fits, and have the selector say when more does."""
         assert self._selector is not None
-        done = worker.flush()
+        done = worker.queue.flush()
         if done is not worker.stuffed:
             return  # the selector does as it should
         worker.stuffed = not worker.stuffed

@@ -24,7 +24,7 @@ class Place:
 
     def __init__(self, worker: WorkerProcess, room: int) -> None:
         self.worker = worker
-        self.length = worker.out
+        self.length = worker.queue.out
         self.room = room
         self.share: list[Submitted] = []
 

@@ -14,7 +14,8 @@ nothing to do: half of it goes there. When a worker dies, its results are read f
 that had begun is lost, those that had not are handed out again, unless reading one seems to be what
 kills, and the worker is replaced.
 
-Who works, and who has to be replaced, is in `staff`; who gets what, in `dealing`.
+Who works, and who has to be replaced, is in `staff`; who gets what, in `dealing`; what each has got
+and not yet ended, in `workerqueue`.
 
 Why this file is large: these rules all read and change the same few queues, and are
 shorter side by side than any seam between them would be.
@@ -276,7 +277,7 @@ class ProcessWorkerPool(WorkerPool):
             share.clear()
             raise
         finally:
-            worker.send_tickets()
+            worker.queue.send_tickets()
             self._crew.write(worker)
         self._note_begin(worker, now)
 
@@ -288,13 +289,13 @@ class ProcessWorkerPool(WorkerPool):
         # Numbered anew each time, as it may come back to a worker that had it before.
         for seq, item in enumerate(items, first):
             item.seq, item.since, item.handed = seq, None, now
-        inherited = worker.inherited
+        inherited = worker.queue.inherited
         if [True for item in items if item.shared or item.index >= inherited]:
             for item in items:
                 del share[0]
                 self._put(worker, item)
         else:
-            worker.put_plain(items, first)
+            worker.queue.put_plain(items, first)
             share.clear()
 
     def _item(self, submitted: Submitted) -> Item:
@@ -326,14 +327,14 @@ class ProcessWorkerPool(WorkerPool):
         if [True for s in submissions if s[1]] or [True for _, limit in said if limit is not None]:
             return False
         indexes = self._staff.roster.indexes([s[0] for s in submissions])
-        if max(indexes) >= worker.inherited:
+        if max(indexes) >= worker.queue.inherited:
             return False
         bare = not said and {s[3] for s in submissions} == {False}
-        row = worker.rows.open(first, submissions, indexes)
+        row = worker.queue.rows.open(first, submissions, indexes)
         if row is None:
             return False
         row.handed = now
-        worker.put_row(row, bare)
+        worker.queue.put_row(row, bare)
         share.clear()
         self._have_rows = True
         return True
@@ -343,10 +344,10 @@ class ProcessWorkerPool(WorkerPool):
         return self._spare.in_bulk and count >= _SHORTEST and worker.ready
 
     def _put(self, worker: WorkerProcess, item: Item) -> None:
-        known = worker.knows(item.index)
+        known = worker.queue.knows(item.index)
         definition = None if known else self._staff.roster.definition(item.index)
         try:
-            worker.put(item, definition)
+            worker.queue.put(item, definition)
         except AttributeError as exc:
             info = ExceptionInfo.of(exc)
             self._ready.append(TaskRes.failed(item.task, item.shared, info, worker.name))
@@ -354,8 +355,8 @@ class ProcessWorkerPool(WorkerPool):
 
     def _note_begin(self, worker: WorkerProcess, free: float) -> None:
         """The first in a ready worker's queue has begun, when the worker was `free` for it."""
-        if worker.queue and worker.ready and worker.queue[0].since is None:
-            first = worker.queue[0]
+        first = worker.queue.first
+        if first is not None and worker.ready and first.since is None:
             worker.has_begun = True
             first.since = max(free, first.handed)
             if isinstance(first, Item) and not first.told:
@@ -365,15 +366,15 @@ class ProcessWorkerPool(WorkerPool):
     def _balance(self) -> None:
         """Give idle workers half of what was handed ahead to a busy one, and hasn't begun."""
         workers = self._crew.workers.values()
-        lengths = [worker.out for worker in workers]
+        lengths = [worker.queue.out for worker in workers]
         if 0 not in lengths or max(lengths) < 2:
             return
         for idle in workers:
             room = 0 if idle.queue else self._staff.room(idle, self._depth)
             if not room:
                 continue
-            for busy in sorted(workers, key=lambda worker: -worker.out):
-                back = busy.take_back() if busy.out > 1 else []
+            for busy in sorted(workers, key=lambda worker: -worker.queue.out):
+                back = busy.queue.take_back() if busy.queue.out > 1 else []
                 if back:
                     # If it has begun none, the first is about to be, and stays.
                     kept, moved = divide(back, 0 if busy.queue else 1, room)
@@ -422,10 +423,11 @@ class ProcessWorkerPool(WorkerPool):
 
     def _judge_task(self, worker: WorkerProcess, got: Came) -> None:
         """The time of a worker's first item is up, if it has begun and not ended."""
-        first = worker.queue[0]
+        first = worker.queue.first
+        assert first is not None
         # In this order: what hasn't begun by now is not in the way of ending the worker, and
         # the result of what ended before that is there.
-        untouched = worker.take_back()
+        untouched = worker.queue.take_back()
         self._read(worker, got)
         now = self.clock()
         if worker.queue and worker.is_due(now):
@@ -449,13 +451,13 @@ class ProcessWorkerPool(WorkerPool):
             if not isinstance(submitted, Item):
                 break
             items.append(submitted)
-        worker.give_again(items)
+        worker.queue.give_again(items)
         if len(items) < len(back):
             self._hand(worker, back[len(items) :])  # anew, as what was left of a row has no ticket
 
     def _take_back(self, worker: WorkerProcess) -> list[Submitted]:
         """What a worker hasn't begun. What is left has."""
-        back = worker.take_back()
+        back = worker.queue.take_back()
         self._note_begin(worker, self.clock())
         return back
 
@@ -487,8 +489,9 @@ class ProcessWorkerPool(WorkerPool):
     def _read(self, worker: WorkerProcess, got: Came) -> None:
         """Take in what has come from a worker."""
         # One by one where somebody is told of beginnings, or the worker is being ended.
-        apart = self.on_begin is not None or worker.ending is not None or worker.row is not None
-        ends = [] if apart else worker.inbox.fetch_as(plain_ends)
+        apart = self.on_begin is not None or worker.ending is not None
+        together = not apart and worker.queue.row is None
+        ends = worker.inbox.fetch_as(plain_ends) if together else []
         end = self._read_plain(worker, ends, got) if ends else self._read_messages(worker, got)
         self._note_end(worker, self._read_row(worker, got) or end)
         if worker.inbox.closed:
@@ -517,15 +520,16 @@ class ProcessWorkerPool(WorkerPool):
                     worker.stuck = True
                     shares.append(self._take_back(worker))
         self._backlog.extendleft(reversed(undeal(shares)))
-        self._have_rows = any([worker.rows.are_there for worker in self._crew.workers.values()])
+        queues = [worker.queue for worker in self._crew.workers.values()]
+        self._have_rows = any([queue.rows.are_there for queue in queues])
 
     def _read_row(self, worker: WorkerProcess, got: Came) -> float | None:
         """Take in what a worker has noted of rows; returns when the last of these tasks ended."""
         end = None
-        while (row := worker.row) is not None:
+        while (row := worker.queue.row) is not None:
             if worker.ending is not None and worker.ending.seq == row.seq:
                 break  # too late: it is being ended
-            tasks, starts, durations = worker.take_ends(row)
+            tasks, starts, durations = worker.queue.take_ends(row)
             if not tasks:
                 break
             add_plain(got, tasks, starts, durations, worker.name)
@@ -536,7 +540,7 @@ class ProcessWorkerPool(WorkerPool):
         self, worker: WorkerProcess, ends: list[PlainEnd], got: Came
     ) -> float | None:
         """Take in results of which there is nothing to say; returns when the last one was sent."""
-        tasks = worker.take_items([seq for seq, *_ in ends])
+        tasks = worker.queue.take_items([seq for seq, *_ in ends])
         if tasks is None:
             worker.kill()  # as below
             return None
@@ -563,17 +567,17 @@ class ProcessWorkerPool(WorkerPool):
                 worker.stop()  # too late, it is being ended; it stays in the queue till then
                 continue
             special = report.number >= SPECIAL
-            if special and report.is_returned and worker.has_ticket(seq):
-                returned += worker.take_returned(seq)
+            if special and report.is_returned and worker.queue.has_ticket(seq):
+                returned += worker.queue.take_returned(seq)
                 continue
             end = self._read_row(worker, got) or end  # what it had noted before
-            if special and report.is_left and worker.rows.close(seq):
+            if special and report.is_left and worker.queue.rows.close(seq):
                 if worker.ending is not None:
                     worker.stop()  # as above
                 continue
             if end is not None and self.on_begin is not None:
                 self._note_begin(worker, end)  # only to tell it, as it has ended
-            item = worker.take_ended(seq)
+            item = worker.queue.take_ended(seq)
             if item is None:
                 worker.kill()  # Nothing of ours writes that; whoever does has the worker's pipes.
                 break
@@ -589,7 +593,7 @@ class ProcessWorkerPool(WorkerPool):
                 info = reported_exception(report, message)
                 got.append(TaskRes.failed(item.task, item.shared, info, worker.name))
         if unknown:  # a worker that is forked now may know them, and those behind them
-            returned += worker.take_back()
+            returned += worker.queue.take_back()
         self._backlog.extendleft(reversed(returned))
         return end
 
@@ -609,10 +613,10 @@ class ProcessWorkerPool(WorkerPool):
         if worker.lingers(self.clock()):
             self._crew.unwatch(worker.end_fd)
             return
-        untouched = worker.take_back()
+        untouched = worker.queue.take_back()
         left = "" if worker.ending else worker.left_running()
         how = self._crew.remove(worker) + left
-        got.extend(worker.loss_of(item, how, self.clock()) for item in worker.items())
+        got.extend(worker.loss_of(item, how, self.clock()) for item in worker.queue.items())
         if untouched and worker.ready and worker.ending is None and not worker.queue:
             # Reading it may be what kills, by its size, say. So it isn't tried without end.
             untouched[0] = item = self._item(untouched[0])
@@ -633,13 +637,12 @@ class ProcessWorkerPool(WorkerPool):
 
     def running(self) -> list[Running]:
         with self._lock:
-            workers = [w for w in self._crew.workers.values() if w.queue]
-            firsts = [(w.queue[0], w.name) for w in workers]
-            return [Running(q.task, name, q.since) for q, name in firsts if q.since is not None]
+            firsts = [(w.queue.first, w.name) for w in self._crew.workers.values()]
+            return [Running(q.task, n, q.since) for q, n in firsts if q and q.since is not None]
 
     def ahead(self) -> list[Task]:
         with self._lock:
-            queued = [task for w in self._crew.workers.values() for task in w.tasks()[1:]]
+            queued = [task for w in self._crew.workers.values() for task in w.queue.tasks()[1:]]
             return [*queued, *map(task_of, self._backlog)]
 
     def _withdraw(self) -> list[Task]:
@@ -659,7 +662,7 @@ class ProcessWorkerPool(WorkerPool):
                 self._backlog.extendleft(reversed(self._take_back(worker)))
                 self._read(worker, results)
                 self._ready.extend(results_of(results))
-                for item in worker.items():  # the one that has begun, if any
+                for item in worker.queue.items():  # the one that has begun, if any
                     if identity(item.task) in wanted:
                         self._end_task(worker, item)
             kept: deque[Submitted] = deque()

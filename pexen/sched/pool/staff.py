@@ -85,16 +85,16 @@ class Staff:
         """How many more tasks the worker may be handed, if it may have `depth`."""
         if worker.retiring or worker.ending is not None or self._is_stale(worker):
             return 0
-        room = depth - worker.out
+        room = depth - worker.queue.out
         if self._tasks_per_worker is not None:
-            room = min(room, self._tasks_per_worker - worker.handed)
+            room = min(room, self._tasks_per_worker - worker.queue.handed)
         return max(0, room)
 
     def _is_worn(self, worker: WorkerProcess) -> bool:
-        return self._tasks_per_worker is not None and worker.handed >= self._tasks_per_worker
+        return self._tasks_per_worker is not None and worker.queue.handed >= self._tasks_per_worker
 
     def _is_stale(self, worker: WorkerProcess) -> bool:
-        return self.roster.is_stale(worker.inherited)
+        return self.roster.is_stale(worker.queue.inherited)
 
     def note_worked(self) -> None:
         """A result has come."""
