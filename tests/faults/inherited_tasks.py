@@ -5,12 +5,14 @@ Any worker can import them. One that was not forked has all of it anew, and free
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import importlib
 import io
 import logging
 import os
 import random
+import signal
 import sys
 import tempfile
 import threading
@@ -77,12 +79,37 @@ class StuckRaw(HeldRaw):
         return len(data)
 
 
-def leave_a_thread_in_the_middle_of_stdout() -> None:
-    """In the worker's own stdout, and for ever."""
+def _be_in_the_middle_of_stdout(start: Callable[[Callable[[], None]], object]) -> None:
+    """For ever, in a thread that `start` starts."""
     raw = StuckRaw()
     sys.stdout = io.TextIOWrapper(io.BufferedWriter(raw))
-    threading.Thread(target=print, args=["x"], kwargs={"flush": True}, daemon=True).start()
+    start(lambda: print("x", flush=True))
     assert raw.writing.wait(30)
+
+
+def leave_a_thread() -> None:
+    _be_in_the_middle_of_stdout(lambda work: threading.Thread(target=work, daemon=True).start())
+
+
+def leave_a_thread_unknown_to_threading() -> None:
+    _be_in_the_middle_of_stdout(lambda work: _thread.start_new_thread(work, ()))
+
+
+def leave_what_nobody_reads() -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writer, b"x" * 4096)
+    os.set_blocking(writer, True)
+    sys.stdout = open(writer, "w", encoding="ascii")
+    print("x")
+
+
+def leave_a_thread_and_block_the_alarm() -> None:
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
+    signal.signal(signal.SIGALRM, signal.SIG_IGN)
+    leave_a_thread()
 
 
 def hold_lock() -> None:

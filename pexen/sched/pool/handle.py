@@ -12,7 +12,6 @@ H2  `dead` is only so while `ending` sees to others of the group.
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable
 from multiprocessing.context import BaseContext
@@ -81,9 +80,7 @@ class WorkerProcess:
         self.inbox = Inbox(self.ends.results)
         try:
             with descriptors.handed_over(end.fileno() for end in theirs if end is not None):
-                beside_threads = len(sys._current_frames()) > 1
-                args = theirs, registry, initializer, page, beside_threads
-                self._child.start(worker_main, args)
+                self._child.start(worker_main, (theirs, registry, initializer, page))
         finally:
             close_ends(theirs)
 

@@ -25,9 +25,9 @@ import contextlib
 import fcntl
 import os
 import select
+import signal
 import struct
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -68,9 +68,8 @@ def worker_main(
     registry: travel.Registry,
     initializer: Callable[[], object] | None,
     page: Page | None,
-    beside_threads: bool,
 ) -> None:
-    """The process, which was forked beside other threads or not."""
+    """The process."""
     try:
         pipes = Pipes(settle(ends))
         if initializer is not None and not _initialise(initializer, pipes):
@@ -78,14 +77,11 @@ def worker_main(
         ready = TaskRes(len)  # some task, as there has to be one; it doesn't travel
         pipes.write(*encode_result(READY, ready))
         _work(pipes, registry, page)
-        if beside_threads or threading.active_count() > 1:
-            _flush_beside_threads()
-        else:
-            _flush_streams()
+        _flush()
     except OSError:
         # At once, as the numbers of our descriptors may be those of a task's files now. What
         # tasks have printed is still to be written.
-        _flush_streams()
+        _flush()
         os._exit(EXIT_PIPES_GONE)
     except BaseException:
         # Such as a KeyboardInterrupt between two tasks. The parent says what was lost; a
@@ -93,19 +89,19 @@ def worker_main(
         os._exit(1)
 
 
-def _flush_beside_threads() -> None:
-    """Have what was printed written, unless that can't be; then end at once.
+def _flush() -> None:
+    """Have what was printed written; where that can't be, the process ends after a while.
 
-    A thread of the parent may have held the lock of a stream when this process was forked.
-    multiprocessing would wait for it when it flushes. To start a thread takes as long as all else
-    at the end, so it isn't done where there was none.
+    A thread may have held the lock of a stream when this process was forked, or hold it now, or
+    nobody reads what is written. It is for the kernel to end that: a handler of ours would only be
+    called when it is over. And multiprocessing, which flushes as well, would wait for ever.
     """
-    flushed: list[bool] = []
-    flushing = threading.Thread(target=lambda: flushed.append(_flush_streams()), daemon=True)
-    flushing.start()
-    flushing.join(_FLUSH_SECONDS)
-    if flushed != [True]:
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
+    signal.setitimer(signal.ITIMER_REAL, _FLUSH_SECONDS)
+    if not _flush_streams():
         os._exit(0)
+    signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _flush_streams() -> bool:
