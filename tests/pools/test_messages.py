@@ -23,7 +23,7 @@ from pexen.sched.pool.report import (
     encode_result,
     plain_ends,
 )
-from pexen.sched.pool.results import Came, plain_result
+from pexen.sched.pool.results import Arrivals, plain_result
 
 
 @pytest.fixture
@@ -184,7 +184,7 @@ def test_a_worker_with_a_result_of_what_it_was_not_handed_is_killed() -> None:
     pool.submit(tasks.never_ends)
     begun(pool, tasks.never_ends)
     [worker] = pool._crew.workers.values()  # type: ignore[attr-defined]
-    got: Came = []
+    got: Arrivals = []
     assert pool._read_plain(worker, [(99, 1.0, 1.0, 2.0)], got) is None  # type: ignore[attr-defined]
     assert got == []
     assert [res.outcome for res in finish(pool)] == ["lost"]

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import gc
+import os
 import random
 from collections.abc import Sequence
 
 import pool_tasks as tasks
 import pytest
+from pool_support import ROWS, submissions
 from test_contract import finish, started
 
 from pexen.sched.common import TaskRes
-from pexen.sched.pool.results import Came, add_plain, plain_result, results_of
+from pexen.sched.pool.results import Arrivals, add_plain, plain_result, results_of
 
 MANY = 40
 
@@ -20,7 +23,7 @@ def times(count: int) -> list[tuple[float, float]]:
     return [(10.0 + place, 0.5 * place) for place in range(count)]
 
 
-def came_plain(came: Came, seen: Sequence[tuple[float, float]], worker: str) -> list[TaskRes]:
+def came_plain(came: Arrivals, seen: Sequence[tuple[float, float]], worker: str) -> list[TaskRes]:
     """Let results come; returns what they are."""
     starts, durations = [s for s, _ in seen], [d for _, d in seen]
     add_plain(came, [tasks.noop] * len(seen), starts, durations, worker)
@@ -35,7 +38,7 @@ def made() -> int:
 @pytest.mark.parametrize("seed", range(30))
 def test_results_are_a_list_of_what_came(seed: int) -> None:
     rng = random.Random(seed)
-    came: Came = []
+    came: Arrivals = []
     expected: list[TaskRes] = []
     for number in range(rng.randrange(6)):
         if rng.random() < 0.5:
@@ -59,15 +62,38 @@ def test_results_are_a_list_of_what_came(seed: int) -> None:
 
 
 def test_of_many_one_is_made_at_a_time() -> None:
-    came: Came = []
+    came: Arrivals = []
     add_plain(came, [tasks.noop] * MANY, [1.0] * MANY, [0.0] * MANY, "process-1")
-    before = made()
-    results = iter(results_of(came))
-    assert made() == before
-    for _ in range(3):
-        res = next(results)
-        assert res.worker == "process-1" and made() == before + 1
-        del res
+    gc.collect()
+    gc.disable()  # what other tests have left isn't to go meanwhile
+    try:
+        before = made()
+        results = iter(results_of(came))
+        assert made() == before
+        for _ in range(3):
+            res = next(results)
+            assert res.worker == "process-1" and made() == before + 1
+            del res
+    finally:
+        gc.enable()
+
+
+def test_of_a_row_of_a_pool_they_are_made_when_asked_for() -> None:
+    reader, writer = os.pipe()
+    bodies = [functools.partial(tasks.noop) for _ in range(MANY)]
+    bodies.append(functools.partial(os.close, writer))
+    pool = started(ROWS, *bodies, workers=1, spare=len(bodies))
+    pool.submit_all(submissions([(body, {}) for body in bodies]))
+    os.close(writer)
+    assert os.read(reader, 1) == b""  # all but the last have ended
+    os.close(reader)
+    got, together = [], 0
+    while len(got) < len(bodies):
+        results = pool.results()
+        together += not isinstance(results, list)
+        got += results
+    assert together and [res.task for res in got] == bodies
+    assert {res.outcome for res in got} == {"ok"} and finish(pool) == []
 
 
 def test_what_a_pool_has_no_results_of_is_an_empty_list(kind: str) -> None:

@@ -193,7 +193,10 @@ class WorkerPool(abc.ABC):
         raise NotImplementedError(f"{type(self).__name__} takes no rows")
 
     def results(self, timeout: float | None = None) -> Sequence[TaskRes]:
-        """Results that are there, waiting for one; none after `timeout` seconds or `wake`."""
+        """Results that are there, waiting for one; none after `timeout` seconds or `wake`.
+
+        The sequence may make a result anew each time that it is asked for.
+        """
         got: Sequence[TaskRes] = [] if self._ready else self._collect(timeout)
         if self._ready:
             got = [*self._ready, *got]

@@ -61,7 +61,7 @@ from .report import (
     plain_ends,
     reported_exception,
 )
-from .results import Came, add_plain, results_of
+from .results import Arrivals, add_plain, results_of
 from .row import Submission
 from .staff import Staff
 
@@ -330,11 +330,8 @@ class ProcessWorkerPool(WorkerPool):
         if max(indexes) >= worker.queue.inherited:
             return False
         bare = not said and {s[3] for s in submissions} == {False}
-        row = worker.queue.rows.open(first, submissions, indexes)
-        if row is None:
+        if not worker.queue.put_row(first, submissions, indexes, bare, now):
             return False
-        row.handed = now
-        worker.queue.put_row(row, bare)
         share.clear()
         self._have_rows = True
         return True
@@ -395,7 +392,7 @@ class ProcessWorkerPool(WorkerPool):
                 moment = self._next_moment()
             happened = self._crew.wait(self._until([end, moment]), self.due)
             with self._lock:
-                got: Came = []
+                got: Arrivals = []
                 self._react(happened, got)
                 is_time = moment is not None and self.clock() >= moment
                 if self._have_rows:
@@ -409,7 +406,7 @@ class ProcessWorkerPool(WorkerPool):
             if got or self._ready or over or None in happened:
                 return results_of(got)
 
-    def _judge(self, got: Came) -> None:
+    def _judge(self, got: Arrivals) -> None:
         """See to the tasks, and the workers that are being ended, whose time is up."""
         now = self.clock()
         due = [worker for worker in self._crew.workers.values() if worker.is_due(now)]
@@ -421,7 +418,7 @@ class ProcessWorkerPool(WorkerPool):
             else:
                 self._judge_task(worker, got)
 
-    def _judge_task(self, worker: WorkerProcess, got: Came) -> None:
+    def _judge_task(self, worker: WorkerProcess, got: Arrivals) -> None:
         """The time of a worker's first item is up, if it has begun and not ended."""
         first = worker.queue.first
         assert first is not None
@@ -469,9 +466,7 @@ class ProcessWorkerPool(WorkerPool):
             moments.append(self.clock() + _LOOK_SECONDS)
         return min([moment for moment in moments if moment is not None], default=None)
 
-    def _react(
-        self, happened: Iterable[tuple[WorkerProcess, str] | None], got: Came
-    ) -> None:
+    def _react(self, happened: Iterable[tuple[WorkerProcess, str] | None], got: Arrivals) -> None:
         for event in happened:
             if event is None:
                 continue
@@ -486,7 +481,7 @@ class ProcessWorkerPool(WorkerPool):
             else:
                 self._bury(worker, got)
 
-    def _read(self, worker: WorkerProcess, got: Came) -> None:
+    def _read(self, worker: WorkerProcess, got: Arrivals) -> None:
         """Take in what has come from a worker."""
         # One by one where somebody is told of beginnings, or the worker is being ended.
         apart = self.on_begin is not None or worker.ending is not None
@@ -504,7 +499,7 @@ class ProcessWorkerPool(WorkerPool):
             self._note_begin(worker, end)
             self._staff.note_worked()
 
-    def _look_at_rows(self, got: Came, in_vain: bool) -> None:
+    def _look_at_rows(self, got: Arrivals, in_vain: bool) -> None:
         """Take in what workers have noted of rows.
 
         If nothing came of a wait for that, what doesn't get on is a row no more: it waits for a
@@ -520,10 +515,9 @@ class ProcessWorkerPool(WorkerPool):
                     worker.stuck = True
                     shares.append(self._take_back(worker))
         self._backlog.extendleft(reversed(undeal(shares)))
-        queues = [worker.queue for worker in self._crew.workers.values()]
-        self._have_rows = any([queue.rows.are_there for queue in queues])
+        self._have_rows = any([worker.queue.has_rows for worker in self._crew.workers.values()])
 
-    def _read_row(self, worker: WorkerProcess, got: Came) -> float | None:
+    def _read_row(self, worker: WorkerProcess, got: Arrivals) -> float | None:
         """Take in what a worker has noted of rows; returns when the last of these tasks ended."""
         end = None
         while (row := worker.queue.row) is not None:
@@ -536,9 +530,7 @@ class ProcessWorkerPool(WorkerPool):
             end = worker.served = starts[-1] + durations[-1]
         return end
 
-    def _read_plain(
-        self, worker: WorkerProcess, ends: list[PlainEnd], got: Came
-    ) -> float | None:
+    def _read_plain(self, worker: WorkerProcess, ends: list[PlainEnd], got: Arrivals) -> float | None:
         """Take in results of which there is nothing to say; returns when the last one was sent."""
         tasks = worker.queue.take_items([seq for seq, *_ in ends])
         if tasks is None:
@@ -549,7 +541,7 @@ class ProcessWorkerPool(WorkerPool):
         worker.served = ends[-1][3]
         return worker.served
 
-    def _read_messages(self, worker: WorkerProcess, got: Came) -> float | None:
+    def _read_messages(self, worker: WorkerProcess, got: Arrivals) -> float | None:
         """Take in anything else, in the same way.
 
         Why this is long: it is one case after the other of what a message may be.
@@ -571,7 +563,7 @@ class ProcessWorkerPool(WorkerPool):
                 returned += worker.queue.take_returned(seq)
                 continue
             end = self._read_row(worker, got) or end  # what it had noted before
-            if special and report.is_left and worker.queue.rows.close(seq):
+            if special and report.is_left and worker.queue.take_left(seq):
                 if worker.ending is not None:
                     worker.stop()  # as above
                 continue
@@ -606,7 +598,7 @@ class ProcessWorkerPool(WorkerPool):
             text = info.text if info else ""
             self._staff.broken = PoolError(f"the initializer failed in {worker.name}:\n{text}")
 
-    def _bury(self, worker: WorkerProcess, got: Came) -> None:
+    def _bury(self, worker: WorkerProcess, got: Arrivals) -> None:
         """A worker has ended: settle what it was handed, and replace it."""
         self._read(worker, got)
         worker.read_stacks(self.clock())
@@ -638,7 +630,8 @@ class ProcessWorkerPool(WorkerPool):
     def running(self) -> list[Running]:
         with self._lock:
             firsts = [(w.queue.first, w.name) for w in self._crew.workers.values()]
-            return [Running(q.task, n, q.since) for q, n in firsts if q and q.since is not None]
+            begun = [(q, q.since, name) for q, name in firsts if q is not None]
+            return [Running(q.task, name, at) for q, at, name in begun if at is not None]
 
     def ahead(self) -> list[Task]:
         with self._lock:
@@ -658,7 +651,7 @@ class ProcessWorkerPool(WorkerPool):
         with self._lock:
             self._kills += 1
             for worker in list(self._crew.workers.values()):
-                results: Came = []
+                results: Arrivals = []
                 self._backlog.extendleft(reversed(self._take_back(worker)))
                 self._read(worker, results)
                 self._ready.extend(results_of(results))

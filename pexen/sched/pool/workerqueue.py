@@ -9,9 +9,9 @@ Invariants:
 Q1  In the queue are, in order, the items whose results haven't been read, and the rows that have
     such; for each, a submission was put into the outbox after those before it. `out` is how many
     tasks these are. A row there has some left.
-Q2  Tickets in the pipe are of items and rows in the queue, in the queue's order, and are its tail.
-    Only those of what was `put` and not yet sent are missing. Once the ticket of a row is gone, the
-    row's own count says which of its tasks have begun.
+Q2  Tickets in the pipe are of items and rows in the queue, in the queue's order, and are its tail,
+    but for STOP, which comes after all. Only those of what was `put` and not yet sent are missing.
+    Once the ticket of a row is gone, the row's own count says which of its tasks have begun.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from .item import Item, Submitted
 from .page import Page
 from .pagedrow import Ends, PagedRow, PagedRows
 from .pipes import NO_ENDS, ParentEnds
+from .row import Submission
 from .travel import STOP, encode_numbers, encode_row, encode_submission, stop_message
 from .worker import TICKET
 
@@ -49,19 +50,21 @@ class WorkerQueue:
         self.handed = 0  # tasks ever handed to the worker
         self.inherited = 0  # it knows the tasks with an index below this
         self._defined: set[int] = set()  # and these
-        self.rows = PagedRows(None)  # those that are with it
+        self._rows = PagedRows(None)  # those that are with it
         self._unsent: list[int] = []  # the numbers of what was put whose tickets aren't written
         self._ends = NO_ENDS
+        self._outbox = Outbox(NO_ENDS.tasks)
 
     def open(self, ends: ParentEnds, page: Page | None) -> None:
         """From now on it has these pipes, and a page for rows or none."""
         self._ends = ends
         self._outbox = Outbox(ends.tasks)
-        self.rows = PagedRows(page)
+        self._rows = PagedRows(page)
 
     def close(self) -> None:
         """The pipes are about to be closed."""
         self._ends = NO_ENDS
+        self._outbox = Outbox(NO_ENDS.tasks)
 
     # -- what is in it --------------------------------------------------------------------
 
@@ -73,14 +76,19 @@ class WorkerQueue:
 
     @property
     def first(self) -> Queued | None:
-        """What the worker is at, or about to begin."""
+        """What the worker is at, or about to begin; None if the queue is empty."""
         return self._queued[0] if self._queued else None
 
     @property
     def row(self) -> PagedRow | None:
-        """The same if it is a row; None if it is an item."""
+        """The same if it is a row, else None."""
         first = self.first
         return first if isinstance(first, PagedRow) else None
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether the worker may be at a row, or may still have to drop one."""
+        return self._rows.are_there
 
     def tasks(self) -> list[Task]:
         """All that are in the queue, those in rows by themselves."""
@@ -99,7 +107,7 @@ class WorkerQueue:
     def put(self, item: Item, definition: bytes | None) -> None:
         """Put an item at the end of the queue; AttributeError if it can't be pickled.
 
-        `send_tickets` and `flush` have to follow, for any number of items.
+        `send_tickets` and `Crew.write` have to follow, for any number of items.
         """
         message, buffers = encode_submission(item.seq, item.index, definition, item.shared)
         if definition is not None:
@@ -117,12 +125,22 @@ class WorkerQueue:
         self._unsent += seqs
         self._note_put(len(items))
 
-    def put_row(self, row: PagedRow, bare: bool) -> None:
-        """The same for a row, of tasks that are `bare` or not (`encode_row`)."""
-        self._outbox.put(encode_row(row.first, row.half, bare, row.indexes))
+    def put_row(
+        self, first: int, submissions: list[Submission], indexes: list[int], bare: bool, now: float
+    ) -> bool:
+        """The same for a row, of tasks that are `bare` or not (`encode_row`).
+
+        Returns whether there is room for it: the worker has a page, and half of it is free.
+        """
+        row = self._rows.open(first, submissions, indexes)
+        if row is None:
+            return False
+        row.handed = now
+        self._outbox.put(encode_row(first, row.half, bare, indexes))
         self._queued.append(row)
-        self._unsent.append(row.first)
+        self._unsent.append(first)
         self._note_put(row.left)
+        return True
 
     def _note_put(self, count: int) -> None:
         self.out += count
@@ -137,7 +155,8 @@ class WorkerQueue:
         self._write_tickets(seqs)
 
     def flush(self) -> bool:
-        """Write what fits, and ring; returns whether all is written."""
+        """Write what fits, and ring; returns whether all is written, else it is to be called again.
+        """
         try:
             return self._outbox.flush()
         except BrokenPipeError:
@@ -211,17 +230,21 @@ class WorkerQueue:
             self._write_tickets([STOP])
         back = self._remove(tickets, [q for q in self if isinstance(q, PagedRow)])
         for ticket in tickets:
-            self.rows.close(ticket)
+            self._rows.close(ticket)
         return back
+
+    def take_left(self, seq: int) -> bool:
+        """The worker is through with the row of that ticket; returns whether there is such a row."""
+        return self._rows.close(seq) is not None
 
     def has_ticket(self, seq: int) -> bool:
         """Whether the worker may have the ticket of that number, of the next item or of a row."""
         first = self.first
-        return self.rows.has(seq) or first is not None and first.seq == seq
+        return self._rows.has(seq) or first is not None and first.seq == seq
 
     def take_returned(self, seq: int) -> list[Submitted]:
         """Remove and return what is of a ticket that the worker has returned: it drops that."""
-        row = self.rows.close(seq)
+        row = self._rows.close(seq)
         return self._remove({seq}, [] if row is None else [row])
 
     def _remove(self, tickets: Set[int], rows: Sequence[PagedRow]) -> list[Submitted]:
