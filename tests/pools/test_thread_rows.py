@@ -304,10 +304,14 @@ def test_nothing_of_a_row_begins_after_stop() -> None:
 
 def test_the_rest_of_a_row_is_asked_back_from_a_worker_that_was_abandoned() -> None:
     hold, began, leave = threading.Event(), threading.Event(), threading.Event()
+    either = threading.Lock()  # a body holds on, or it is told no more to
 
     def body() -> None:
-        if hold.is_set() and not began.is_set():
-            began.set()
+        with either:
+            holds_on = hold.is_set() and not began.is_set()
+            if holds_on:
+                began.set()
+        if holds_on:
             leave.wait(60)
 
     bodies = [task(functools.partial(body), claims=["disk"]) for _ in range(20_000)]
@@ -319,7 +323,10 @@ def test_the_rest_of_a_row_is_asked_back_from_a_worker_that_was_abandoned() -> N
             if left or pool.ahead() == []:
                 continue
             hold.set()
-            if began.wait(0.05):
+            began.wait(0.05)  # in vain if the row ended meanwhile, and nothing else was handed in
+            with either:
+                hold.clear()
+            if began.is_set():
                 left = len(pool.ahead())
                 if left:
                     pool.kill([running.task for running in pool.running()])
