@@ -1,7 +1,8 @@
 """A suite that notes what is run of it, for tests that kill its run and let it go on.
 
 Of its 2,000 tasks each writes a line to `log` as it begins and as it ends. In chains of five,
-each has in the shared dict those that came before it, and fails if it hasn't.
+each has in the shared dict those that came before it, and fails if it hasn't. Where the file `last`
+has a size, tasks wait as long as the log is larger: the run is to be killed before its end.
 """
 
 from __future__ import annotations
@@ -22,8 +23,13 @@ def note(what, number):
     os.write(fd, f"{what} {number}\\n".encode())
     os.close(fd)
 
+def wait_to_be_killed():
+    while os.path.exists("last") and os.stat("log").st_size > int(open("last").read()):
+        time.sleep(0.01)
+
 def work(number, shared):
     note("begin", number)
+    wait_to_be_killed()
     place = number % 5
     before = list(range(number - place, number))
     assert shared.get("chain", []) == before, (shared, before)

@@ -27,6 +27,8 @@ from pexen.state.history import results, run_of, runs
 from pexen.state.recording import DONE
 
 KILLS = 30 if FULL else 5
+LINE = len("begin 1000\n")  # bytes of the log
+BEHIND = 200  # lines that a run may go on for when it is to be killed
 WORKERS = 4
 
 # Of the tasks that a run has handed out, so many may have no result yet in the state: those that
@@ -57,6 +59,11 @@ class Killed:
         """Run, or go on, until so many lines are in the log, or to the end; what it says."""
         words = ["suite"] if self.first else ["--resume", "suite"]
         command = ["-m", "pexen", "run", f"-j{WORKERS}", *words]
+        last = self.folder / "last"
+        if kill_at is None:
+            last.unlink(missing_ok=True)
+        else:
+            last.write_text(str((kill_at + BEHIND) * LINE))
         with Program(*command, folder=self.folder) as program:
             if kill_at is None:
                 return self._at_end(program)
@@ -122,7 +129,7 @@ class Killed:
 
 def _lines(log: pathlib.Path) -> int:
     try:
-        return log.stat().st_size // len("begin 1000\n")
+        return log.stat().st_size // LINE
     except FileNotFoundError:
         return 0
 
