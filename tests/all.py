@@ -92,8 +92,9 @@ def options_of(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
     chosen, options = parser.parse_known_args(argv)
     if chosen.j < 1:
         parser.error(f"-j is {chosen.j}; give 1 or more")
-    for option in options:
-        if not option.startswith("-") and pathlib.Path(option.partition("::")[0]).exists():
+    for before, option in zip(["", *options], options):
+        path = pathlib.Path(option.partition("::")[0])
+        if before not in ("-k", "-m") and not option.startswith("-") and path.exists():
             parser.error(f"{option!r} is a path; for a part of the tests use python -m pytest")
     chosen.ignore = [path.resolve() for path in chosen.ignore]
     return chosen, [*options, *(f"--ignore={path}" for path in chosen.ignore)]

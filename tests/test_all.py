@@ -82,6 +82,14 @@ def test_what_it_cannot_do_is_refused(
     assert wrong[-1].removeprefix("-j") in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("options", [["-k", "doc"], ["-k", "tests"], ["-m", "abandons", "-x"]])
+def test_what_chooses_tests_goes_to_each_pytest_whatever_files_there_are(
+    runner: ModuleType, options: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(HERE.parent)
+    assert runner.options_of(options)[1] == options
+
+
 def test_what_a_test_leaves_behind_does_not_hold_up_its_part(
     runner: ModuleType, tmp_path: pathlib.Path
 ) -> None:
