@@ -25,7 +25,7 @@ def note(what, number):
 
 def wait_to_be_killed():
     while os.path.exists("last") and os.stat("log").st_size > int(open("last").read()):
-        time.sleep(0.01)
+        time.sleep(0.01)  # nothing comes but SIGKILL
 
 def work(number, shared):
     note("begin", number)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import ctypes
 import errno
 import functools
+import io
 import multiprocessing
 import os
 import pathlib
 import signal
+import sys
 import threading
 import time
 from typing import Any
@@ -103,6 +105,23 @@ def test_no_file_of_a_task_receives_what_was_meant_for_a_pipe(
     assert "closed or replaced its pipes" in str(closed.excinfo.val)
     assert fine.outcome is Outcome.OK
     assert [path.stat().st_size for path in tmp_path.iterdir()] == [0] * 40
+
+
+def close_pipes_and_leave_a_stream_that_is_locked() -> None:
+    os.closerange(3, 4096)
+    sys.stdout = Locked()
+
+
+class Locked(io.StringIO):
+    """A stream whose lock a thread has that isn't there: Python takes this one for it."""
+
+    def flush(self) -> None:
+        raise RuntimeError("reentrant call")
+
+
+def test_a_worker_whose_pipes_are_gone_says_so_also_if_it_cannot_flush(start_method: str) -> None:
+    (res,) = Sched([close_pipes_and_leave_a_stream_that_is_locked]).run(make(start_method))
+    assert "closed or replaced its pipes" in str(res.excinfo.val)
 
 
 def test_a_process_that_the_consumer_forks_leaves_the_run_alone(kind: str) -> None:

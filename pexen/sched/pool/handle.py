@@ -54,7 +54,7 @@ class WorkerProcess:
         self.ready = False  # it has said that it is initialised
         self.retiring = False  # it gets nothing more, and ends when its queue is empty
         self.dead = False  # it has ended, and others of its group have time to end
-        self.has_begun = False  # a task
+        self.has_begun = False  # it has taken up a task, ever
         self.served: float | None = None  # when its last task ended, as it reported that
         self.stuffed = False  # its pipe takes no more for now, and the selector watches for that
         self.stuck = False  # it was seen not to get on, and nothing has come from it since

@@ -16,7 +16,6 @@ from typing import cast, final, overload
 from ..call import make_result
 from ..common import Task, TaskRes
 
-
 # So many and more are made one by one; a few are done with sooner if made at once.
 _MANY = 16
 
@@ -76,7 +75,7 @@ def add_plain(
 
 
 def results_of(arrivals: Arrivals) -> Sequence[TaskRes]:
-    """It, as results. Those that are plain are made each time that they are asked for."""
+    """What came, as results. The plain ones are made each time that they are asked for."""
     if PlainResults in {*map(type, arrivals)}:
         return _Results(arrivals)
     return cast(list[TaskRes], arrivals)

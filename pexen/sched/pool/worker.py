@@ -77,7 +77,8 @@ def worker_main(
         ready = TaskRes(len)  # some task, as there has to be one; it doesn't travel
         pipes.write(*encode_result(READY, ready))
         _work(pipes, registry, page)
-        _flush()
+        if not _flush():
+            os._exit(0)  # multiprocessing would wait for the lock, for ever
     except OSError:
         # At once, as the numbers of our descriptors may be those of a task's files now. What
         # tasks have printed is still to be written.
@@ -89,19 +90,19 @@ def worker_main(
         os._exit(1)
 
 
-def _flush() -> None:
-    """Have what was printed written; where that can't be, the process ends after a while.
+def _flush() -> bool:
+    """Have what was printed written; returns whether no stream is locked by who isn't there.
 
     A thread may have held the lock of a stream when this process was forked, or hold it now, or
-    nobody reads what is written. It is for the kernel to end that: a handler of ours would only be
-    called when it is over. And multiprocessing, which flushes as well, would wait for ever.
+    nobody reads what is written. After a while the kernel ends the process then: a handler of ours
+    would only be called when the wait is over.
     """
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
     signal.setitimer(signal.ITIMER_REAL, _FLUSH_SECONDS)
-    if not _flush_streams():
-        os._exit(0)
+    free = _flush_streams()
     signal.setitimer(signal.ITIMER_REAL, 0)
+    return free
 
 
 def _flush_streams() -> bool:
