@@ -76,7 +76,6 @@ def run_task(
     `started` is the time on the clock, where the caller has just looked at it; `takes` whether the
     task gets the shared dict, where that is known.
     """
-    ret = None
     error: BaseException | None = None
     if started is None:
         started = clock()
@@ -88,7 +87,7 @@ def run_task(
         else:
             ret = task()
     except BaseException as exc:
-        error = exc
+        ret, error = None, exc
     ended = clock()
     if error is not None or type(ret) is WithExtra:
         return result_of_call(task, shared, ret, error, started, ended)

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import repeat
+from operator import attrgetter
 from typing import Any
 
 from .call import function_takes_shared
@@ -21,6 +23,7 @@ _SPECIAL = sum(
 )
 _PRIORITY = BITS["priority"]
 _READ = _SPECIAL | _PRIORITY
+_bits_of: Callable[[SchedMeta], int] = attrgetter("stored_bits")
 
 
 class Declared:
@@ -86,8 +89,9 @@ class Declared:
         self.look_at(tasks)
         metas = metas_of(tasks[first:] if first else tasks)
         self._begin(metas, first)
-        read = [(node, m) for node, m in enumerate(metas, first) if m.stored_bits & _READ]
-        for node, meta in read:
+        if not any([bits & _READ for bits in {*map(_bits_of, metas)}]):  # as of most graphs
+            return
+        for node, meta in enumerate(metas, first):
             bits = meta.stored_bits
             if bits & _PRIORITY and meta.priority:
                 self.priorities[node] = meta.priority
@@ -126,7 +130,7 @@ class Declared:
 
 def metas_of(tasks: Iterable[Task]) -> list[SchedMeta]:
     """The metadata of each task, as `meta_of` has it."""
-    found = [getattr(task, SCHED_ATTR_NAME, DEFAULTS) for task in tasks]
+    found = [*map(getattr, tasks, repeat(SCHED_ATTR_NAME), repeat(DEFAULTS))]
     if {*map(type, found)} <= {SchedMeta}:
         return found
     # Some objects, mocks say, show any attribute.

@@ -10,6 +10,8 @@ stand between tasks is told in `tags`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import compress
+from operator import not_
 from typing import Any
 
 from .common import Tag, Task, identities
@@ -26,8 +28,7 @@ OPEN, SUCCEEDED, UNSUCCESSFUL = range(3)
 Blocked = list[tuple[int, TagNode]]
 _REQUIRES, _PROVIDES, _AFTER = BITS["requires"], BITS["provides"], BITS["after"]
 _NONE: tuple[Any, ...] = ()
-_NOBODY: Blocked = []  # only to be read, as is this:
-_NOTHING_FOLLOWS: tuple[list[int], Blocked] = [], _NOBODY
+_NOBODY: Blocked = []  # only to be read
 
 
 class Graph:
@@ -50,7 +51,7 @@ class Graph:
         self._in_order = True
         # Of the present run.
         self.missing: list[int] = []  # needs not met yet
-        self.ended: list[int] = []  # OPEN, SUCCEEDED or UNSUCCESSFUL
+        self.ended: list[int] = []  # OPEN, SUCCEEDED or UNSUCCESSFUL, of those that provide anything
         self._prepared = False  # tags may have state of a run, or of finding out `entries`
 
     def __len__(self) -> int:
@@ -188,7 +189,7 @@ class Graph:
                     limit = len(self.tasks)
                     barrier = Barrier(kind, limit, len(tag.providers), False, waiters)
                     tag.barriers = (*tag.barriers, barrier)
-        return [node for node, missing in enumerate(self.missing) if not missing], self._order
+        return [*compress(self.index.values(), map(not_, self.missing))], self._order
 
     def admit(self, first: int) -> tuple[list[int], Blocked]:
         """Take the nodes from `first` on, added during the run, into it.
@@ -233,14 +234,11 @@ class Graph:
     def done(self, node: int, succeeded: bool) -> tuple[list[int], Blocked]:
         """The node has ended: (nodes that became ready, nodes that never can).
 
-        Each node is done once. Nodes that had already ended may be among those
-        returned; the caller knows.
+        Each node is done once; one that provides nothing needn't be. Nodes that had already
+        ended may be among those returned; the caller knows.
         """
         self.ended[node] = SUCCEEDED if succeeded else UNSUCCESSFUL
-        provided = self.provides[node]
-        if not provided:
-            return _NOTHING_FOLLOWS
-        missing = self.missing
+        provided, missing = self.provides[node], self.missing
         ready: list[int] = []
         blocked = _NOBODY if succeeded else []
         for tag in provided:

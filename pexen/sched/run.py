@@ -78,13 +78,11 @@ class Run:
         self.outcomes = TaskMap(graph.index, graph.tasks, self._outcomes)
         self.blocked = TaskMap(graph.index, graph.tasks, self._blocked)
         self.state: list[State] = []  # of each node
-        self.unfinished = 0
         self.open = False  # tasks added now join it
         self.control = Control()
         self._order = order
         self._shared = SharedDicts(graph, presets)
         self._frontline = Frontline()
-        self.handed = 0  # how many tasks are HANDED
         self._rows: dict[int, Row] = {}  # of the nodes that are HANDED in one
         # While tasks are handed out: those that asked for something and got it, with their places.
         self._granted: list[tuple[int, Entry]] = []
@@ -107,15 +105,11 @@ class Run:
         count = len(self.graph)
         ready, order = uncollected(count, self.graph.prepare)
         uncollected(count, self._order.extend, order)
-        self.state = [WAITING] * len(self.graph)
-        self.unfinished = len(self.graph)
+        self.state = [WAITING if missing else READY for missing in self.graph.missing]
         self._counting = self.declared.exclusives
         if events.Started in self._heard:
             self.pool.on_begin = self._tell_started
-        for node in ready:
-            self.state[node] = READY
-        entries = self._order.entries
-        self._frontline.fresh.extend([entries[node] for node in ready])
+        self._frontline.fresh.extend(map(self._order.entries.__getitem__, ready))
         if events.Queued in self._heard:
             for node in ready:
                 self._tell(events.Queued, self.graph.tasks[node])
@@ -129,9 +123,7 @@ class Run:
         """Let the nodes from `first` on, just added to the graph and the pool, join."""
         ready, blocked = self.graph.admit(first)
         self._order.extend(order)
-        added = len(self.graph) - first
-        self.state.extend([WAITING] * added)
-        self.unfinished += added
+        self.state.extend([WAITING] * (len(self.graph) - first))
         if self.declared.exclusives and not self._counting:
             self._counting = True
             self.locks.begin_counting(len(self.handed_nodes()))
@@ -152,7 +144,7 @@ class Run:
         Why this is long: it is the hot loop.
         """
         graph, mutex, control, pool = self.graph, self.mutex, self.control, self.pool
-        index, done, state = graph.index, graph.done, self.state
+        index, provides, done, state = graph.index, graph.provides, graph.done, self.state
         delayed = self._retries.delayed
         fresh, best, others = self._frontline.fresh, self._frontline.sorted, self._frontline.heap
         entries = self._order.entries
@@ -166,7 +158,7 @@ class Run:
         res: Any
         leaving: BaseException | None = None
         final: TaskRes | None = None  # what the consumer had last, to be applied
-        node, outcome = -1, Outcome.OK  # its node and outcome
+        node, usual = -1, False  # its node, and whether it is ok and such that little follows
         came, count = 0.0, 1  # when results came last, and how many
         while True:
             with mutex:
@@ -180,7 +172,7 @@ class Run:
                     self._wake_delayed()
                 if fresh or best or others:
                     self.hand_out()
-                if not (self.handed or delayed or self._overdue):
+                if not (pool.due or delayed or self._overdue):
                     if not self._resolve():
                         self.open = False
                         break
@@ -199,29 +191,29 @@ class Run:
                 acquire()
                 try:
                     if final is not None:
-                        if outcome is OK and ordinary[node]:
-                            # What apply() does, as far as it concerns such a task that is ok.
-                            self.handed -= 1
-                            self.unfinished -= 1
+                        if usual:
+                            # What apply() does, as far as it concerns such a task.
                             state[node] = ENDED
                             if not plain[node] or self._counting:
                                 self._release(node, "" if final.locks_ok else "locks")
+                                if locks.reoffered:
+                                    self._take_reoffered()
                                 due = pool.due
-                            succeeded = final.deps_ok
-                            if final[1] and succeeded:
-                                self._shared.provide(graph.provides[node], final[1])
-                            ready, blocked = done(node, succeeded)
-                            if queues:
-                                self._offer_ready(ready)
-                            else:
-                                for waiter in ready:
-                                    if state[waiter] is WAITING:
-                                        state[waiter] = READY
-                                        fresh.append(entries[waiter])
-                            if blocked:
-                                self._end(self._ends_of(blocked))
-                            if locks.reoffered:
-                                self._take_reoffered()
+                            provided = provides[node]
+                            if provided:
+                                succeeded = final.deps_ok
+                                if final[1] and succeeded:
+                                    self._shared.provide(provided, final[1])
+                                ready, blocked = done(node, succeeded)
+                                if queues:
+                                    self._offer_ready(ready)
+                                else:
+                                    for waiter in ready:
+                                        if state[waiter] is WAITING:
+                                            state[waiter] = READY
+                                            fresh.append(entries[waiter])
+                                if blocked:
+                                    self._end(self._ends_of(blocked))
                         else:
                             self.apply(node, final)
                         if control.pending:
@@ -240,15 +232,15 @@ class Run:
                         node = index[id(res[0])]
                     except KeyError:  # of a bound method
                         node = index[identity(res[0])]
-                    outcome = res.outcome
-                    if tells or not ordinary[node]:
-                        final = self.receive(node, res)
-                    else:
-                        outcomes[node] = outcome
+                    usual = res.outcome is OK and ordinary[node]
+                    if usual and not tells:
+                        outcomes[node] = OK
                         final = res
+                    else:
+                        final = self.receive(node, res)
                 finally:
                     release()
-                if final is not None and leaving is None:
+                if leaving is None and final is not None:
                     interrupts.busy = False
                     try:
                         yield final
@@ -289,7 +281,7 @@ class Run:
         if not room:
             return
         tasks, state, plain = self.graph.tasks, self.state, self.declared.plain
-        build, build_alone = self._shared.build, self._shared.alone()
+        build, are_empty = self._shared.build, self._shared.are_empty
         simple = not (self._counting or self.control.stopped)
         best, others = self._frontline.sorted, self._frontline.heap
         batch: list[Submission | Row] = []
@@ -304,7 +296,7 @@ class Run:
             node = entry[2]
             if state[node] is READY and simple and plain[node]:
                 state[node] = HANDED
-                shared = build_alone() if build_alone else build(node)
+                shared = {} if are_empty else build(node)
                 meta = metas[node]
                 said = for_pool(meta) if meta.stored_bits & FOR_POOLS else None
                 batch.append((tasks[node], shared, said, takes[node]))
@@ -332,7 +324,6 @@ class Run:
             self._frontline.settle()
 
     def _submit(self, batch: list[Submission | Row]) -> None:
-        self.handed += len(batch)
         rows = self._granted and self._make_rows(batch)
         if events.Checkpoint in self._heard:
             self._tell(events.Checkpoint, [task for h in batch for task in tasks_of(h)])
@@ -369,7 +360,6 @@ class Run:
             if behind:
                 row = Row([cast(Submission, batch[place]), *map(self._submission, behind)])
                 self._rows.update(dict.fromkeys([entry[2], *behind], row))
-                self.handed += len(behind)
                 batch[place] = row
                 made = True
         self._take_reoffered()
@@ -402,9 +392,8 @@ class Run:
 
     def _put_back(self, node: int) -> None:
         """The node, which was handed out, has not begun, and is taken back."""
-        self.handed -= 1
         self._release(node)
-        self._move(node, READY)
+        self.state[node] = READY
         order = self._order
         again = self._retries.started(node)
         self._frontline.fresh.append(order.retry_entry(node) if again else order.entries[node])
@@ -419,9 +408,8 @@ class Run:
         if not meta.retries or not self._retries.count(node, res, meta) or self.control.requested:
             return self._record(node, res)
         self._retries.schedule(node, res, self.pool.clock() + meta.retry_delay)
-        self.handed -= 1
         self._release(node)
-        self._move(node, State.DELAYED)
+        self.state[node] = State.DELAYED
         self._take_reoffered()
         self._tell(events.Retried, res.task, res.attempts, res, meta.retry_delay)
         return None
@@ -435,7 +423,6 @@ class Run:
         """Let follow what follows from a final result."""
         plain = self.declared.plain[node]
         if self.state[node] is HANDED:
-            self.handed -= 1
             self._release(node, "all" if res.abandoned else "" if res.locks_ok else "locks")
         succeeded = res.deps_ok
         if succeeded and res[1]:
@@ -448,7 +435,6 @@ class Run:
                 for left in self._excused_from(node):
                     self.locks.release_left(left)
         self.state[node] = ENDED
-        self.unfinished -= 1
         ready, blocked = self.graph.done(node, succeeded)
         if ready:
             self._offer_ready(ready)
@@ -486,14 +472,8 @@ class Run:
 
     def _wake_delayed(self) -> None:
         for node in self._retries.take_due(self.pool.clock()):
-            self._move(node, READY)
+            self.state[node] = READY
             self._frontline.fresh.append(self._order.retry_entry(node))
-
-    def _move(self, node: int, state: State) -> None:
-        """The place where a task's state changes, but for the hot loop."""
-        if state is ENDED:
-            self.unfinished -= 1
-        self.state[node] = state
 
     # -- ends without a result --------------------------------------------------------
 
@@ -507,12 +487,12 @@ class Run:
             last = self._retries.give_up(node)
             if last is not None:  # to be yielded in its turn
                 self._overdue.append(last)
-                self._move(node, State.DELAYED)
+                self.state[node] = State.DELAYED
                 self.locks.forget(node)
             if self.state[node] is ENDED or self.state[node] is State.DELAYED:
                 continue
             task = self.graph.tasks[node]
-            self._move(node, ENDED)
+            self.state[node] = ENDED
             self._outcomes[node] = outcome
             self._blocked[node] = reason
             self.locks.forget(node)
@@ -613,11 +593,12 @@ class Run:
 
     def give_up(self, error: BaseException | None) -> None:
         """End every task on the books; the pool's workers are gone or will be."""
+        unfinished = self.unfinished
         # A run that could not even begin has never told anybody of anything.
         for node in range(len(self.state), len(self.graph)):
             self._outcomes[node] = Outcome.CANCELLED
             self._blocked[node] = stopped_reason("abort", error)
-        for node, state in enumerate(self.state) if self.unfinished else ():
+        for node, state in enumerate(self.state) if unfinished else ():
             if state is ENDED:
                 continue
             task = self.graph.tasks[node]
@@ -631,8 +612,12 @@ class Run:
                 self._outcomes[node] = Outcome.CANCELLED
                 reason = self._blocked[node] = stopped_reason("abort", error)
                 self._tell(events.Finished, task, Outcome.CANCELLED, None, reason)
-            self._move(node, ENDED)
-        self.handed = 0
+            self.state[node] = ENDED
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether there are tasks without an outcome."""
+        return len(self._outcomes) < len(self.state)
 
     def handed_nodes(self) -> list[int]:
         """The nodes that are handed out; looks at every node."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from .common import Shared
@@ -37,9 +37,10 @@ class SharedDicts:
             else:
                 merged.update(stamped)
 
-    def alone(self) -> Callable[[], Shared] | None:
-        """What makes the dict of any node, as long as nothing is provided; else None."""
-        return None if self._merged else self._presets.copy if self._presets else dict
+    @property
+    def are_empty(self) -> bool:
+        """Whether each node's dict is empty, as of now."""
+        return not (self._presets or self._merged)
 
     def build(self, node: int) -> Shared:
         """A new dict for a node, as of now."""

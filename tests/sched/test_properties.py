@@ -195,6 +195,8 @@ def requirements_are_ignored(patch: pytest.MonkeyPatch) -> None:
     def all_ready(self: Graph) -> Any:
         _, order = prepare(self)
         plain = [n for n in range(len(self)) if n not in self.barred]
+        for node in plain:
+            self.missing[node] = 0
         return plain, order
 
     patch.setattr(Graph, "prepare", all_ready)
@@ -322,8 +324,7 @@ def failed_tasks_are_silently_run_again(patch: pytest.MonkeyPatch) -> None:
         if res.task.behaviour != "fail" or res.task.runs > 1:
             return receive(self, node, res)
         self._release(node)
-        self._move(node, State.READY)
-        self.handed -= 1
+        self.state[node] = State.READY
         self._frontline.fresh.append(self._order.entries[node])
         return None
 
@@ -331,17 +332,17 @@ def failed_tasks_are_silently_run_again(patch: pytest.MonkeyPatch) -> None:
 
 
 @wrong("outcome")
-def the_blocked_are_forgotten(patch: pytest.MonkeyPatch) -> None:
+def the_blocked_are_taken_for_cancelled(patch: pytest.MonkeyPatch) -> None:
     end = Run._end
 
-    def end_and_forget(self: Run, ends: Any) -> None:
+    def end_otherwise(self: Run, ends: Any) -> None:
         ends = list(ends)
         end(self, ends)
         for node, outcome, _ in ends:
             if outcome is Outcome.BLOCKED:
-                self._outcomes.pop(node, None)
+                self._outcomes[node] = Outcome.CANCELLED
 
-    patch.setattr(Run, "_end", end_and_forget)
+    patch.setattr(Run, "_end", end_otherwise)
 
 
 @wrong("blocked")

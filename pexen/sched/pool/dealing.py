@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Sequence
-from itertools import zip_longest
+from itertools import repeat, starmap, zip_longest
 from typing import TypeVar
 
 from .handle import WorkerProcess
@@ -40,7 +40,7 @@ def deal(backlog: deque[Submitted], places: list[Place]) -> None:
         group = [place for place in free if place.length == least]
         rounds = min(more - least, *[place.room for place in group])
         count = int(min(rounds * len(group), len(backlog)))
-        dealt = [backlog.popleft() for _ in range(count)]
+        dealt = [*starmap(backlog.popleft, repeat((), count))]
         for number, place in enumerate(group):
             share = dealt[number :: len(group)]
             place.share += share

@@ -14,8 +14,10 @@ something to do. Who has put, and finds nothing more to do, wakes who is noted t
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from collections.abc import Callable, Collection
+from itertools import repeat, starmap
 from typing import Generic, TypeVar
 
 from .spinning import Spin
@@ -91,12 +93,11 @@ class Line(Generic[T]):
 
     def take_all(self) -> list[T]:
         """Take out what is there; waits for nothing."""
-        taken, items = [], self.items
-        try:
-            while items:
-                taken.append(items.popleft())
-        except IndexError:  # another has taken the last one
-            pass
+        taken: list[T] = []
+        items = self.items
+        with contextlib.suppress(IndexError):  # another has taken the last one
+            # What was taken before that stays in the list.
+            taken.extend(starmap(items.popleft, repeat((), len(items))))
         return taken
 
     def wake_one(self) -> None:

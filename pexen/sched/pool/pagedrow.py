@@ -10,12 +10,13 @@ still the parent's.
 
 from __future__ import annotations
 
+from itertools import repeat, starmap, takewhile
 from typing import final
 
 from ..common import Task
 from .item import Item
 from .page import APART, HALVES, LONGEST, Page
-from .row import Submission
+from .row import SUBMITTED_TASK, Submission
 
 # Tasks that have ended, when each started, and for how long it ran.
 Ends = tuple[list[Task], list[float], list[float]]
@@ -50,9 +51,8 @@ class PagedRow:
         self.since: float | None = None
         self._noted = 0  # how many results are in the page
         self._taken = 0  # of those, how many were taken: the first ones
-        release = page.rests[half].release
-        for _ in submissions:
-            release()
+        for _ in starmap(page.rests[half].release, repeat((), len(submissions))):
+            pass
 
     @property
     def seq(self) -> int:
@@ -89,14 +89,13 @@ class PagedRow:
             count = durations.index(APART)
             del starts[count:], durations[count:]
         self._taken = end = begin + len(durations)
-        return [submission[0] for submission in self._submissions[begin:end]], starts, durations
+        return [*map(SUBMITTED_TASK, self._submissions[begin:end])], starts, durations
 
     def _count(self) -> int:
         """How many results are in the page by now."""
-        acquire, size = self._page.done[self.half].acquire, len(self._submissions)
         if self._page.is_ours():
-            while self._noted < size and acquire(False):
-                self._noted += 1
+            tries = repeat(False, len(self._submissions) - self._noted)
+            self._noted += sum(takewhile(bool, map(self._page.done[self.half].acquire, tries)))
         return self._noted
 
     def take_apart(self) -> Item | None:

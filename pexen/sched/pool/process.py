@@ -62,7 +62,7 @@ from .report import (
     reported_exception,
 )
 from .results import Arrivals, add_plain, results_of
-from .row import Submission
+from .row import SUBMITTED_TASK, Submission
 from .staff import Staff
 
 # How many tasks may be with one worker; their tickets have to fit into a pipe, which has
@@ -225,7 +225,7 @@ class ProcessWorkerPool(WorkerPool):
 
     def _note_submitted(self, batch: Sequence[Submission]) -> None:
         roster, backlog = self._staff.roster, self._backlog
-        if self.timeout is None and roster.knows_all([submission[0] for submission in batch]):
+        if self.timeout is None and roster.knows_all(map(SUBMITTED_TASK, batch)):
             backlog.extend(batch)
             return
         for submission in batch:
@@ -323,13 +323,13 @@ class ProcessWorkerPool(WorkerPool):
             if Item in {*map(type, share)}:
                 return False
         submissions = cast(list[Submission], [*share])
-        said = [s[2] for s in submissions if s[2] is not None]
-        if [True for s in submissions if s[1]] or [True for _, limit in said if limit is not None]:
+        tasks, dicts, said, takes = zip(*submissions)
+        if any(dicts) or any([limit is not None for _, limit in filter(None, said)]):
             return False
-        indexes = self._staff.roster.indexes([s[0] for s in submissions])
+        indexes = self._staff.roster.indexes(tasks)
         if max(indexes) >= worker.queue.inherited:
             return False
-        bare = not said and {s[3] for s in submissions} == {False}
+        bare = not any(said) and {*takes} == {False}
         if not worker.queue.put_row(first, submissions, indexes, bare, now):
             return False
         share.clear()

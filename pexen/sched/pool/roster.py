@@ -82,14 +82,14 @@ class Roster:
             raise PoolError(f"Cannot submit unregistered task {task!r}")
         return index
 
-    def knows_all(self, tasks: Sequence[Task]) -> bool:
+    def knows_all(self, tasks: Iterable[Task]) -> bool:
         """Whether all are known, as can be told at once; not of bound methods."""
         return None not in map(self._index.get, map(id, tasks))
 
     def indexes(self, tasks: Sequence[Task]) -> list[int]:
         """The indexes of tasks that are known."""
         try:
-            return [self._index[id(task)] for task in tasks]
+            return [*map(self._index.__getitem__, map(id, tasks))]
         except KeyError:  # of a bound method
             return [*map(self.index, tasks)]
 

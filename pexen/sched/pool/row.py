@@ -10,7 +10,8 @@ and where it has taken long, as others may wait for the locks, whatever was expe
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import final
 
 from ..common import Shared, Task, TaskRes
@@ -20,6 +21,9 @@ from .spare import AHEAD_SECONDS
 # A task with its shared dict; what its metadata says that a pool has to know, None if it says
 # nothing of that; and whether it gets the dict, None if that is still to be found out.
 Submission = tuple[Task, Shared, Said | None, bool | None]
+
+# Gets the task of one.
+SUBMITTED_TASK: Callable[[Submission], Task] = itemgetter(0)
 
 # A row that takes longer is given back: a few times what is handed ahead of a worker.
 ROW_SECONDS = 4 * AHEAD_SECONDS

@@ -32,8 +32,9 @@ same few collections of what is out, and change them.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from operator import itemgetter
+from typing import Any, cast
 
 from ..common import (
     Outcome,
@@ -72,6 +73,8 @@ from .threadworker import (
 from .wakeup import Wakeup
 
 _log = logging.getLogger("pexen")
+
+_said_of: Callable[[Submission], object] = itemgetter(2)
 
 _JOIN_SECONDS = 5.0  # to wait for a worker that was idle to end; it takes microseconds
 _MANY_SECONDS = 0.001  # that results of short tasks may wait for more of them
@@ -165,7 +168,7 @@ class ThreadWorkerPool(WorkerPool):
         if self._sought:  # in an earlier submission
             self._sought.difference_update(identity(task) for task, *_ in batch)
         tracks = self.timeout is not None or self.on_begin is not None
-        if tracks or [said for _, _, said, _ in batch if said is not None]:
+        if tracks or any(map(_said_of, batch)):
             self._put([self._tracked(submission) for submission in batch])
         else:
             self._put(batch)
@@ -215,9 +218,8 @@ class ThreadWorkerPool(WorkerPool):
                 spin = self._spin if alone else None
                 done.wait(self._patience(end) if timed else LONGEST_SECONDS, spin)
             messages = done.take_all()
-            got = [message for message in messages if type(message) is TaskRes]
-            if len(got) < len(messages):
-                got = self._untracked(messages)
+            only_results = {*map(type, messages)} <= {TaskRes}
+            got = cast(list[TaskRes], messages) if only_results else self._untracked(messages)
             if self._timed or self._doomed or self._sought:
                 got.extend(self._judge())
             if got or None in messages or end is not None and self.clock() >= end:

@@ -117,10 +117,11 @@ class WorkerThread(threading.Thread):
             except IndexError:  # another worker has taken it
                 continue
             taken += 1
-            if item is None:
-                return
+            around = None
             if type(item) is tuple:
-                around, submission = None, item
+                submission = item
+            elif item is None:
+                return
             elif type(item) is Tracked:
                 around, submission = item, item.submission
             else:
@@ -134,8 +135,9 @@ class WorkerThread(threading.Thread):
             now = self, item, started
             key = id(now)
             at_work[key] = now
-            kwargs = _NO_KWARGS if said is None else said[0]
-            res = run_task(task, shared, kwargs, clock, started, takes)
+            res = run_task(
+                task, shared, _NO_KWARGS if said is None else said[0], clock, started, takes
+            )
             res.worker = label
             if settle(key, None) is None:
                 return
@@ -152,4 +154,4 @@ class WorkerThread(threading.Thread):
             if waiting:
                 self._done.wake_one()
             # Not to be kept alive while idle.
-            del item, around, submission, task, shared, said, now, kwargs, res
+            del item, around, submission, task, shared, said, now, res
