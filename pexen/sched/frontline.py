@@ -19,8 +19,8 @@ class Frontline:
     Never set order.
 
     What comes in is `fresh` until `settle` is called, which finds it its place: what came in many
-    at once, such as at the beginning of a run, is sorted, and taken from its end; what came in one
-    by one is in a heap, which stays small.
+    at once, such as at the beginning of a run, or when nothing else is there, is sorted, and taken
+    from its end; what came in one by one is in a heap, which stays small.
     """
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class Frontline:
     def settle(self) -> None:
         """Find a place for what is fresh. To be called before anything is taken out."""
         fresh = self.fresh
-        if len(fresh) < FEW or self.sorted:
+        if self.sorted or self.heap and len(fresh) < FEW:
             heap = self.heap
             for entry in fresh:
                 heapq.heappush(heap, entry)
@@ -40,13 +40,22 @@ class Frontline:
             self.sorted.extend(fresh)
         fresh.clear()
 
-    def pop(self) -> Entry:
-        """Take out the best that is settled; there is one."""
+    def take(self, count: int) -> list[Entry]:
+        """Take out the best that are settled, best first: so many, or all if there are fewer."""
+        ordered, heap = self.sorted, self.heap
+        if not heap:
+            taken = ordered[-count:]
+            del ordered[-count:]
+            taken.reverse()
+            return taken
+        return [self._pop() for _ in range(min(count, len(ordered) + len(heap)))]
+
+    def _pop(self) -> Entry:
         ordered = self.sorted
         if ordered and (not self.heap or ordered[-1] < self.heap[0]):
             return ordered.pop()
         return heapq.heappop(self.heap)
 
     def best_priority(self) -> Any:
-        """The priority of what `pop` would return."""
+        """The priority of what `take` would return first; there is something."""
         return min([*self.sorted[-1:], *self.heap[:1]])[0]

@@ -20,7 +20,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from heapq import heappop, heappush
+from heapq import heappush
 from typing import Any, cast
 
 from . import events
@@ -286,24 +286,21 @@ class Run:
         best, others = self._frontline.sorted, self._frontline.heap
         batch: list[Submission | Row] = []
         metas, takes = self.declared.metas, self.declared.takes
+        # Who asks for something may bring others to the front.
+        at_once = room if simple and not self.declared.special else 1
         while (best or others) and len(batch) < room:
-            if not others:
-                entry = best.pop()
-            elif not best:
-                entry = heappop(others)
-            else:
-                entry = self._frontline.pop()
-            node = entry[2]
-            if state[node] is READY and simple and plain[node]:
-                state[node] = HANDED
-                shared = {} if are_empty else build(node)
-                meta = metas[node]
-                said = for_pool(meta) if meta.stored_bits & FOR_POOLS else None
-                batch.append((tasks[node], shared, said, takes[node]))
-            else:
-                self._ask(node, entry, batch)
+            for entry in self._frontline.take(min(at_once, room - len(batch))):
+                node = entry[2]
+                if state[node] is READY and simple and plain[node]:
+                    state[node] = HANDED
+                    shared = {} if are_empty else build(node)
+                    meta = metas[node]
+                    said = for_pool(meta) if meta.stored_bits & FOR_POOLS else None
+                    batch.append((tasks[node], shared, said, takes[node]))
+                else:
+                    self._ask(node, entry, batch)
         if batch:
-            # Those that were popped last are the worst of them.
+            # Those that were taken last are the worst of them.
             self._worst = entry[0] if self._worst is None else max(self._worst, entry[0])
             self._submit(batch)
 

@@ -14,7 +14,6 @@ something to do. Who has put, and finds nothing more to do, wakes who is noted t
 
 from __future__ import annotations
 
-import contextlib
 from collections import deque
 from collections.abc import Callable, Collection
 from itertools import repeat, starmap
@@ -95,9 +94,10 @@ class Line(Generic[T]):
         """Take out what is there; waits for nothing."""
         taken: list[T] = []
         items = self.items
-        with contextlib.suppress(IndexError):  # another has taken the last one
-            # What was taken before that stays in the list.
+        try:
             taken.extend(starmap(items.popleft, repeat((), len(items))))
+        except IndexError:  # another has taken the last one; what came before it is in the list
+            pass
         return taken
 
     def wake_one(self) -> None:
