@@ -72,9 +72,10 @@ class Declared:
     def check_all(self, tasks: Iterable[Task]) -> list[SchedMeta]:
         """Check what each task asks for; returns their metadata."""
         metas = metas_of(tasks)
-        for task, meta in zip(tasks, metas):
-            if meta.stored_bits & _SPECIAL:
-                self.check(task, meta)
+        if _any_has(metas, _SPECIAL):
+            for task, meta in zip(tasks, metas):
+                if meta.stored_bits & _SPECIAL:
+                    self.check(task, meta)
         return metas
 
     def look_at(self, tasks: Sequence[Task]) -> None:
@@ -89,9 +90,7 @@ class Declared:
         self.look_at(tasks)
         metas = metas_of(tasks[first:] if first else tasks)
         self._begin(metas, first)
-        if not any([bits & _READ for bits in {*map(_bits_of, metas)}]):  # as of most graphs
-            return
-        for node, meta in enumerate(metas, first):
+        for node, meta in enumerate(metas, first) if _any_has(metas, _READ) else ():
             bits = meta.stored_bits
             if bits & _PRIORITY and meta.priority:
                 self.priorities[node] = meta.priority
@@ -126,6 +125,11 @@ class Declared:
         for node, request in enumerate(requests):
             new._note(node, request)
         return new
+
+
+def _any_has(metas: Iterable[SchedMeta], fields: int) -> bool:
+    """Whether any of these fields was given; in most graphs, few are."""
+    return any([bits & fields for bits in {*map(_bits_of, metas)}])
 
 
 def metas_of(tasks: Iterable[Task]) -> list[SchedMeta]:
