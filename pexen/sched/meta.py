@@ -256,7 +256,9 @@ def func_meta(func: F | None = None, /, **fields: Any) -> F | Callable[[F], F]:
     an unknown field or a wrong value.
     """
     checked = _checked(fields)  # raises where the decorator is written
-    bits = _bits_of(checked)
+    # A set or dict that is empty is as the default, and only stored in the place of another one:
+    # of many tasks, they would be most of the memory.
+    bits = _bits_of(name for name, value in checked.items() if value or name not in _COPIED)
 
     def decorate(func: F) -> F:
         try:
@@ -268,7 +270,8 @@ def func_meta(func: F | None = None, /, **fields: Any) -> F | Callable[[F], F]:
         # A decorator may be used again: what it gives to one task isn't another's.
         _put(meta, "stored_bits", meta.stored_bits | bits)
         for name, value in checked.items():
-            _put(meta, name, value.copy() if name in _COPIED else value)
+            if meta.stored_bits & BITS[name]:
+                _put(meta, name, value.copy() if name in _COPIED else value)
         return func
 
     return decorate if func is None else decorate(func)

@@ -59,6 +59,26 @@ def test_a_field_given_again_replaces_what_it_was_and_leaves_the_others() -> Non
     assert meta.retrieve_meta(again) == SchedMeta(requires=["b"], priority=1)
 
 
+@pytest.mark.parametrize("name", ["requires", "provides", "after", "uses", "claims", "resources"])
+def test_a_field_given_as_empty_replaces_what_it_was_and_else_needs_no_memory(name: str) -> None:
+    full: Any = {"a": 1} if name == "resources" else ["a"]
+    replaced = task(task(lambda: None, **{name: full}), **{name: type(full)()})
+    assert getattr(meta.retrieve_meta(replaced), name) == type(meta.FIELDS[name](name, full))()
+    new = meta.retrieve_meta(task(lambda: None, **{name: type(full)()}))
+    assert name not in vars(new) and new == meta.SchedMeta()
+    getattr(new, name).update(full)
+    assert getattr(new, name) and new == meta.retrieve_meta(task(lambda: None, **{name: full}))
+
+
+def test_what_an_instance_says_is_empty_is_not_what_its_class_said() -> None:
+    class Body:
+        def __call__(self) -> None: ...
+
+    task(Body, requires=["a"])
+    assert meta.retrieve_meta(task(Body(), requires=[])).requires == set()
+    assert meta.retrieve_meta(Body).requires == {"a"}
+
+
 def test_a_callable_without_metadata_has_the_defaults() -> None:
     assert not meta.has_meta(body)
     for get in ("requires", "provides", "uses", "claims"):
