@@ -296,7 +296,7 @@ class Run:
                     shared = {} if are_empty else build(node)
                     meta = metas[node]
                     said = for_pool(meta) if meta.stored_bits & FOR_POOLS else None
-                    batch.append((tasks[node], shared, said, takes[node]))
+                    batch.append((tasks[node], shared, said, takes[node], node))
                 else:
                     self._ask(node, entry, batch)
         if batch:
@@ -336,7 +336,7 @@ class Run:
             shared = self._retries.shared(node, shared)
         self.state[node] = HANDED
         said, takes = for_pool(self.declared.metas[node]), self.declared.takes[node]
-        return self.graph.tasks[node], shared, said, takes
+        return self.graph.tasks[node], shared, said, takes, node
 
     def _make_rows(self, batch: list[Submission | Row]) -> bool:
         """Hand out, with those in the batch that hold a claim, who may hold it next.

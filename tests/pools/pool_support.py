@@ -60,10 +60,10 @@ _executors: list[Executor] = []
 
 
 def submissions(pairs: Iterable[tuple[Task, Shared]]) -> list[Submission]:
-    """Tasks with their shared dicts, as a scheduler submits them."""
+    """Tasks with their shared dicts, as a scheduler submits them that has registered just these."""
     return [
-        (task, shared, for_pool(meta_of(task)), function_takes_shared(task))
-        for task, shared in pairs
+        (task, shared, for_pool(meta_of(task)), function_takes_shared(task), place)
+        for place, (task, shared) in enumerate(pairs)
     ]
 
 

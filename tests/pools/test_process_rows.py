@@ -556,7 +556,7 @@ def sheet() -> page.Page:
 
 def submitted(count: int) -> tuple[list[Any], list[int]]:
     """Submissions of so many tasks, and their indexes; each task is its index, for a test."""
-    return [(index, {}, None, None) for index in range(count)], [*range(count)]
+    return [(index, {}, None, None, index) for index in range(count)], [*range(count)]
 
 
 def row_of(sheet: page.Page, half: int, first: int, size: int) -> pagedrow.PagedRow:

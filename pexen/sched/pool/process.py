@@ -43,7 +43,6 @@ from ..common import (
     TaskRes,
     identity,
 )
-from ..meta import for_pool, meta_of
 from .base import ABORTED, RUNNING, Running, WorkerPool
 from .channel import PIPE_SIZE
 from .checks import check_count, check_seconds
@@ -62,7 +61,7 @@ from .report import (
     reported_exception,
 )
 from .results import Arrivals, add_plain, results_of
-from .row import SUBMITTED_TASK, Submission
+from .row import Submission, submission_alone
 from .staff import Staff
 
 # How many tasks may be with one worker; their tickets have to fit into a pipe, which has
@@ -201,7 +200,7 @@ class ProcessWorkerPool(WorkerPool):
 
     def _submit(self, task: Task, shared: Shared) -> None:
         with self._lock:
-            self._note_submitted([(task, shared, for_pool(meta_of(task)), None)])
+            self._note_submitted([submission_alone(task, shared)])
             self._serve()
         self._tell_beginnings()
 
@@ -225,11 +224,11 @@ class ProcessWorkerPool(WorkerPool):
 
     def _note_submitted(self, batch: Sequence[Submission]) -> None:
         roster, backlog = self._staff.roster, self._backlog
-        if self.timeout is None and roster.knows_all(map(SUBMITTED_TASK, batch)):
+        if self.timeout is None and roster.knows_all(batch):
             backlog.extend(batch)
             return
         for submission in batch:
-            index = roster.index(submission[0])  # which says so if it isn't known
+            index = roster.index(submission)  # which says so if it isn't known
             if self.timeout is None:
                 backlog.append(submission)
             else:  # it is that of the moment
@@ -301,9 +300,9 @@ class ProcessWorkerPool(WorkerPool):
     def _item(self, submitted: Submitted) -> Item:
         if isinstance(submitted, Item):
             return submitted
-        task, _, said, _ = submitted
+        said = submitted[2]
         timeout = None if said is None else said[1]
-        return Item(0, self._staff.roster.index(task), submitted, timeout)
+        return Item(0, self._staff.roster.index(submitted), submitted, timeout)
 
     def _hand_row(
         self, worker: WorkerProcess, share: list[Submitted], first: int, now: float
@@ -323,10 +322,10 @@ class ProcessWorkerPool(WorkerPool):
             if Item in {*map(type, share)}:
                 return False
         submissions = cast(list[Submission], [*share])
-        tasks, dicts, said, takes = zip(*submissions)
+        _, dicts, said, takes, _ = zip(*submissions)
         if any(dicts) or any([limit is not None for _, limit in filter(None, said)]):
             return False
-        indexes = self._staff.roster.indexes(tasks)
+        indexes = self._staff.roster.indexes(submissions)
         if max(indexes) >= worker.queue.inherited:
             return False
         bare = not any(said) and {*takes} == {False}

@@ -15,15 +15,21 @@ from operator import itemgetter
 from typing import final
 
 from ..common import Shared, Task, TaskRes
-from ..meta import Said
+from ..meta import Said, for_pool, meta_of
 from .spare import AHEAD_SECONDS
 
 # A task with its shared dict; what its metadata says that a pool has to know, None if it says
-# nothing of that; and whether it gets the dict, None if that is still to be found out.
-Submission = tuple[Task, Shared, Said | None, bool | None]
+# nothing of that; whether it gets the dict, None if that is still to be found out; and its place
+# among the tasks that were registered, as whoever submits it has it, -1 if unknown.
+Submission = tuple[Task, Shared, Said | None, bool | None, int]
 
 # Gets the task of one.
 SUBMITTED_TASK: Callable[[Submission], Task] = itemgetter(0)
+
+
+def submission_alone(task: Task, shared: Shared) -> Submission:
+    """What somebody submits who knows no more of the task."""
+    return task, shared, for_pool(meta_of(task)), None, -1
 
 # A row that takes longer is given back: a few times what is handed ahead of a worker.
 ROW_SECONDS = 4 * AHEAD_SECONDS

@@ -46,7 +46,6 @@ from ..common import (
     TaskTimeoutError,
     identity,
 )
-from ..meta import for_pool, meta_of
 from .base import (
     ABORTED,
     LONGEST_SECONDS,
@@ -56,7 +55,7 @@ from .base import (
     out_of_time,
 )
 from .line import Line
-from .row import Row, Submission, tasks_of
+from .row import Row, Submission, submission_alone, tasks_of
 from .spare import MANY
 from .spinning import Spin, let_interpreter_go
 from .stacks import add_stacks, of_thread
@@ -140,7 +139,7 @@ class ThreadWorkerPool(WorkerPool):
             self._threads.append(worker)
 
     def _submit(self, task: Task, shared: Shared) -> None:
-        self._put_all([(task, shared, for_pool(meta_of(task)), None)])
+        self._put_all([submission_alone(task, shared)])
 
     def longest_row(self) -> int:
         tracks = self.timeout is not None or self.on_begin is not None

@@ -130,7 +130,7 @@ class WorkerThread(threading.Thread):
                     item = submission = around.rest.pop()
                 except IndexError:  # they were taken back
                     continue
-            task, shared, said, takes = submission
+            task, shared, said, takes, _ = submission
             started = clock()
             now = self, item, started
             key = id(now)
