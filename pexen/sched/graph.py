@@ -168,7 +168,7 @@ class Graph:
 
     # -- running ----------------------------------------------------------------
 
-    def prepare(self) -> tuple[list[int], Sequence[int]]:
+    def prepare(self) -> tuple[Sequence[int], Sequence[int]]:
         """Begin a run afresh: (the nodes ready at once, an order of all nodes).
 
         Raises DepcheckError for a cycle that came about between batches.
@@ -179,8 +179,11 @@ class Graph:
             for tag in self.tags.values():
                 tag.reset()
         self._prepared = True
-        self.missing = list(map(len, self.requires))
         self.ended = [OPEN] * len(self.tasks)
+        if not self.tags:  # nobody waits for anybody
+            self.missing = [0] * len(self.tasks)
+            return range(len(self.tasks)), self._order
+        self.missing = list(map(len, self.requires))
         for node, needs in self.barred.items():
             self.missing[node] += len(needs)
             for kind, tag in needs:

@@ -85,13 +85,15 @@ def sort_graph(graph: Graph, order: Sequence[int]) -> None:
 
     So who builds a scheduler pays for it, and not who waits for the first task of a run.
     """
-    # The numbers of the nodes are there, as objects, and needn't be made again.
-    graph.entries = _equals(remaining_paths(graph, order, None, _TIE), graph.index.values())
+    # The numbers of the nodes are there, as objects, and needn't be made again; nor is the same
+    # path made for each.
+    paths = map(neg, remaining_paths(graph, order, None, _TIE)) if graph.tags else repeat(-_UNIT)
+    graph.entries = _equals(paths, graph.index.values())
 
 
-def _equals(paths: Iterable[float], nodes: Iterable[int]) -> list[Entry]:
-    """Entries of nodes without priorities."""
-    return list(zip(repeat(0), map(neg, paths), nodes))
+def _equals(negated: Iterable[float], nodes: Iterable[int]) -> list[Entry]:
+    """Entries of nodes without priorities, whose remaining paths are given as negative numbers."""
+    return list(zip(repeat(0), negated, nodes))
 
 
 def _dependents(tag: TagNode, first: int) -> int:
@@ -198,7 +200,7 @@ class Order:
         """Entries of the nodes from `first` on, whose remaining paths are given."""
         priorities = self._declared.priorities
         if not priorities:
-            return _equals(paths, count(first))
+            return _equals(map(neg, paths), count(first))
         return [(priorities.get(node, 0), -path, node) for node, path in enumerate(paths, first)]
 
     def retry_entry(self, node: int) -> Entry:

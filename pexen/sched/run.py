@@ -105,11 +105,16 @@ class Run:
         count = len(self.graph)
         ready, order = uncollected(count, self.graph.prepare)
         uncollected(count, self._order.extend, order)
-        self.state = [WAITING if missing else READY for missing in self.graph.missing]
+        entries, fresh = self._order.entries, self._frontline.fresh
+        if len(ready) == count:
+            self.state = [READY] * count
+            fresh.extend(entries)
+        else:
+            self.state = [WAITING if missing else READY for missing in self.graph.missing]
+            fresh.extend(map(entries.__getitem__, ready))
         self._counting = self.declared.exclusives
         if events.Started in self._heard:
             self.pool.on_begin = self._tell_started
-        self._frontline.fresh.extend(map(self._order.entries.__getitem__, ready))
         if events.Queued in self._heard:
             for node in ready:
                 self._tell(events.Queued, self.graph.tasks[node])
