@@ -554,13 +554,13 @@ def sheet() -> page.Page:
     return page.Page(multiprocessing.get_context("fork"))
 
 
-def submitted(count: int) -> tuple[list[Any], list[int]]:
-    """Submissions of so many tasks, and their indexes; each task is its index, for a test."""
-    return [(index, {}, None, None, index) for index in range(count)], [*range(count)]
+def submitted(count: int) -> list[Any]:
+    """Submissions of so many tasks; each task is its index, for a test."""
+    return [(index, {}, None, None, index) for index in range(count)]
 
 
 def row_of(sheet: page.Page, half: int, first: int, size: int) -> pagedrow.PagedRow:
-    return pagedrow.PagedRow(sheet, half, first, *submitted(size))
+    return pagedrow.PagedRow(sheet, half, first, submitted(size))
 
 
 def tasks_of(back: list[Any]) -> list[int]:
@@ -607,12 +607,12 @@ def test_what_is_noted_of_the_next_row_is_not_taken_for_this_one(sheet: page.Pag
 
 def test_a_process_that_was_forked_takes_nothing_of_its_parents(sheet: page.Page) -> None:
     rows = pagedrow.PagedRows(sheet)
-    row = rows.open(1, *submitted(3))
+    row = rows.open(1, submitted(3))
     assert row is not None
     sheet.note(row.half, 0, 1.0, 0.5)
     child = os.fork()
     if not child:
-        opened = rows.open(4, *submitted(2)) is not None
+        opened = rows.open(4, submitted(2)) is not None
         os._exit(len(ends_of(row)) + len(row.take_back()) + opened)
     assert os.waitpid(child, 0)[1] == 0
     assert ends_of(row) == [1.0] and len(row.take_back()) == 3
@@ -620,23 +620,23 @@ def test_a_process_that_was_forked_takes_nothing_of_its_parents(sheet: page.Page
 
 def test_a_worker_has_no_more_rows_than_there_are_halves(sheet: page.Page) -> None:
     rows = pagedrow.PagedRows(sheet)
-    assert rows.open(1, *submitted(page.LONGEST + 1)) is None
-    first = rows.open(1, *submitted(3))
-    assert first is not None and rows.open(4, *submitted(2)) is not None
-    assert rows.open(6, *submitted(2)) is None
+    assert rows.open(1, submitted(page.LONGEST + 1)) is None
+    first = rows.open(1, submitted(3))
+    assert first is not None and rows.open(4, submitted(2)) is not None
+    assert rows.open(6, submitted(2)) is None
     assert rows.has(1) and rows.close(1) is first and rows.close(1) is None and not rows.has(1)
-    assert rows.open(6, *submitted(2)) is not None and rows.open(8, *submitted(2)) is None
+    assert rows.open(6, submitted(2)) is not None and rows.open(8, submitted(2)) is None
 
 
 def test_a_row_is_not_taken_for_one_task_that_ended_by_itself(sheet: page.Page) -> None:
     """Whoever has a worker's pipes may write so."""
     queue = WorkerQueue()
-    queue._queued.extend([Item(5, 0, *submitted(1)[0], None), row_of(sheet, 0, 6, 3)])
+    queue._queued.extend([Item(5, submitted(1)[0], None), row_of(sheet, 0, 6, 3)])
     assert queue.take_items([5, 6]) is None and queue.take_items([5]) == [0]
 
 
 def test_without_a_page_there_are_no_rows() -> None:
-    assert pagedrow.PagedRows(None).open(1, *submitted(3)) is None
+    assert pagedrow.PagedRows(None).open(1, submitted(3)) is None
 
 
 def test_a_result_that_is_noted_while_another_thread_takes_it_back_is_one_of_both(

@@ -16,12 +16,12 @@ TASKS: list[Task] = [tasks.noop, [].clear, threading.Event().set, threading.Even
 TASKS += [lambda n=n: n for n in range(20)]
 
 
-def submitted(task: Task, place: int) -> Submission:
-    return *submission_alone(task, {})[:4], place
+def submitted(task: Task, index: int) -> Submission:
+    return *submission_alone(task, {})[:4], index
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_a_task_is_found_whatever_place_is_said_of_it(seed: int) -> None:
+def test_a_task_is_found_whatever_index_it_comes_with(seed: int) -> None:
     rng = random.Random(seed)
     known = rng.choices(TASKS, k=rng.randrange(1, 12))
     late = rng.choices(TASKS, k=rng.randrange(4))
@@ -31,25 +31,27 @@ def test_a_task_is_found_whatever_place_is_said_of_it(seed: int) -> None:
         roster.register(rng.choices(TASKS, k=3))
     roster.start()
     roster.admit(late)
-    everything = roster.registry()
+    listed = roster.registry().listed
     batch = [
-        submitted(task, rng.choice([place, place, place, -1, rng.randrange(-3, 30)]))
-        for place, task in enumerate(known)
+        submitted(task, rng.choice([index, index, index, -1, rng.randrange(-3, 30)]))
+        for index, task in enumerate(known)
     ]
     batch += [submitted(task, rng.randrange(-1, 30)) for task in late]
     rng.shuffle(batch)
-    for part in (batch, batch[:1], [s for s in batch if s[0] in known]):
-        assert roster.knows_all(part)
-        found = [everything.listed[index] for index in roster.indexes(part)]
-        assert [*map(identity, found)] == [identity(s[0]) for s in part]
+    for submission in batch:
+        *same, index = roster.indexed(submission)
+        assert same == [*submission[:4]] and identity(listed[index]) == identity(submission[0])
+    assert roster.has_all([*map(roster.indexed, batch)]) and roster.has_all([])
+    right = [s for s in batch if roster.indexed(s) is s]
+    assert roster.has_all(right) and roster.has_all(batch) is (len(right) == len(batch))
 
 
-@pytest.mark.parametrize("place", [-1, 0, 1, 5])
-def test_a_task_that_is_not_known_is_refused_whatever_place_is_said_of_it(place: int) -> None:
+@pytest.mark.parametrize("index", [-1, 0, 1, 5])
+def test_a_task_that_is_not_known_is_refused_whatever_index_it_comes_with(index: int) -> None:
     roster = Roster(forks=True)
     roster.register(TASKS[:2])
-    stranger = submitted(len, place)
-    assert not roster.knows_all([stranger])
-    assert not roster.knows_all([submitted(TASKS[0], 0), stranger])
+    stranger = submitted(len, index)
+    assert not roster.has_all([stranger])
+    assert not roster.has_all([submitted(TASKS[0], 0), stranger])
     with pytest.raises(PoolError, match="unregistered task <built-in function len>"):
-        roster.index(stranger)
+        roster.indexed(stranger)

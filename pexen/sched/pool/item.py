@@ -21,13 +21,10 @@ class Item:
         "told",
     )  # fmt: skip
 
-    def __init__(
-        self, seq: int, index: int, submission: Submission, timeout: float | None
-    ) -> None:
+    def __init__(self, seq: int, submission: Submission, timeout: float | None) -> None:
         self.seq = seq  # its number with the worker; another one each time that it is handed in
-        self.index = index  # of the task, in the roster
         self.submission = submission
-        self.task, self.shared, *_ = submission
+        self.task, self.shared, _, _, self.index = submission
         self.timeout = timeout
         self.handed = 0.0  # when a worker got it
         self.since: float | None = None  # when it began

@@ -16,7 +16,7 @@ from typing import final
 from ..common import Task
 from .item import Item
 from .page import APART, HALVES, LONGEST, Page
-from .row import SUBMITTED_TASK, Submission
+from .row import TASK_IN, Submission
 
 # Tasks that have ended, when each started, and for how long it ran.
 Ends = tuple[list[Task], list[float], list[float]]
@@ -26,27 +26,25 @@ Ends = tuple[list[Task], list[float], list[float]]
 class PagedRow:
     """Tasks that were handed in as a row, as they were submitted.
 
-    `first` is the number of the first one, those that follow are numbered on; `indexes` has their
-    indexes in the roster. What was taken back is only left in there.
+    `first` is the number of the first one, those that follow are numbered on.
 
     Of the next one whose end is to be taken, `seq` is the number and `since` when it began, as far
     as that was noted.
     """
 
     __slots__ = (
-        "_noted", "_page", "_submissions", "_taken", "first", "half", "handed", "indexes", "since",
+        "_noted", "_page", "_submissions", "_taken", "first", "half", "handed", "since",
     )  # fmt: skip
 
     timeout = None  # which no task in a row has
 
     def __init__(
-        self, page: Page, half: int, first: int, submissions: list[Submission], indexes: list[int]
+        self, page: Page, half: int, first: int, submissions: list[Submission]
     ) -> None:
         self._page = page
         self.half = half
         self.first = first
         self._submissions = submissions
-        self.indexes = indexes
         self.handed = 0.0  # when the worker got it
         self.since: float | None = None
         self._noted = 0  # how many results are in the page
@@ -89,7 +87,7 @@ class PagedRow:
             count = durations.index(APART)
             del starts[count:], durations[count:]
         self._taken = end = begin + len(durations)
-        return [*map(SUBMITTED_TASK, self._submissions[begin:end])], starts, durations
+        return [*map(TASK_IN, self._submissions[begin:end])], starts, durations
 
     def _count(self) -> int:
         """How many results are in the page by now."""
@@ -118,7 +116,7 @@ class PagedRow:
         return items
 
     def _item(self, place: int) -> Item:
-        return Item(self.first + place, self.indexes[place], self._submissions[place], None)
+        return Item(self.first + place, self._submissions[place], None)
 
 
 class PagedRows:
@@ -138,15 +136,13 @@ class PagedRows:
         """Whether the row with this first number is one of them."""
         return first in self._rows
 
-    def open(
-        self, first: int, submissions: list[Submission], indexes: list[int]
-    ) -> PagedRow | None:
+    def open(self, first: int, submissions: list[Submission]) -> PagedRow | None:
         """A row that is about to be handed in; None if there is no room for it."""
         if self._page is None or not self._free or len(submissions) > LONGEST:
             return None
         if not self._page.is_ours():
             return None
-        row = PagedRow(self._page, self._free.pop(), first, submissions, indexes)
+        row = PagedRow(self._page, self._free.pop(), first, submissions)
         self._rows[first] = row
         return row
 

@@ -224,17 +224,17 @@ class ProcessWorkerPool(WorkerPool):
 
     def _note_submitted(self, batch: Sequence[Submission]) -> None:
         roster, backlog = self._staff.roster, self._backlog
-        if self.timeout is None and roster.knows_all(batch):
+        if self.timeout is None and roster.has_all(batch):
             backlog.extend(batch)
             return
         for submission in batch:
-            index = roster.index(submission)  # which says so if it isn't known
+            submission = roster.indexed(submission)  # which says so if it isn't known
             if self.timeout is None:
                 backlog.append(submission)
             else:  # it is that of the moment
                 said = submission[2]
                 timeout = self.timeout if said is None or said[1] is None else said[1]
-                backlog.append(Item(0, index, submission, timeout))
+                backlog.append(Item(0, submission, timeout))
 
     @property
     def _depth(self) -> int:
@@ -302,7 +302,7 @@ class ProcessWorkerPool(WorkerPool):
             return submitted
         said = submitted[2]
         timeout = None if said is None else said[1]
-        return Item(0, self._staff.roster.index(submitted), submitted, timeout)
+        return Item(0, submitted, timeout)
 
     def _hand_row(
         self, worker: WorkerProcess, share: list[Submitted], first: int, now: float
@@ -322,14 +322,13 @@ class ProcessWorkerPool(WorkerPool):
             if Item in {*map(type, share)}:
                 return False
         submissions = cast(list[Submission], [*share])
-        _, dicts, said, takes, _ = zip(*submissions)
+        _, dicts, said, takes, indexes = zip(*submissions)
         if any(dicts) or any([limit is not None for _, limit in filter(None, said)]):
             return False
-        indexes = self._staff.roster.indexes(submissions)
         if max(indexes) >= worker.queue.inherited:
             return False
         bare = not any(said) and {*takes} == {False}
-        if not worker.queue.put_row(first, submissions, indexes, bare, now):
+        if not worker.queue.put_row(first, submissions, bare, now):
             return False
         share.clear()
         self._have_rows = True

@@ -4,23 +4,20 @@ A worker is born knowing those registered before it was started. One that came a
 (`admit`) travels pickled with its first submission; one that can't be pickled is only
 known to workers forked since, so older ones are `stale`.
 
-Who registers tasks and submits them with their places, as a scheduler does, has them found by
+Who registers tasks and submits them with their indexes, as a scheduler does, has them found by
 these. Whether one is right is seen without looking at the task, which may be one of very many
-that the processor has long forgotten. Only for others, an index by identity is made.
+that the processor has long forgotten. Only for others, the indexes are kept by identity.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from operator import is_, itemgetter
+from collections.abc import Iterable, Sequence
+from operator import is_
 from typing import Any
 
 from ..common import PoolError, Task, identities, identity
-from .row import SUBMITTED_TASK, Submission
+from .row import INDEX_IN, TASK_IN, Submission
 from .travel import Registry, pickled_task
-
-
-_place_of: Callable[[Submission], int] = itemgetter(4)
 
 
 class Roster:
@@ -29,7 +26,7 @@ class Roster:
     def __init__(self, forks: bool) -> None:
         self._forks = forks
         self._tasks: list[Task] = []
-        self._index: dict[Any, int] | None = None  # by identity, once it is needed
+        self._indexes: dict[Any, int] | None = None  # by identity, once they are needed
         self._first_late = 0  # tasks from here on came about while the pool ran
         self._definitions: dict[int, bytes] = {}  # of late tasks, pickled
         self._mark = 0  # workers born knowing fewer tasks are stale
@@ -40,15 +37,15 @@ class Roster:
     def register(self, tasks: Iterable[Task]) -> None:
         """Add tasks while no worker runs."""
         if not self._tasks:
-            self._tasks = list(tasks)  # where one is there twice, it may be found at either place
+            self._tasks = list(tasks)  # one that is there twice may be found with either index
             return
         for task in tasks:
             self._append(task)
 
     def _by_identity(self) -> dict[Any, int]:
-        if self._index is None:
-            self._index = dict(zip(identities(self._tasks), range(len(self._tasks))))
-        return self._index
+        if self._indexes is None:
+            self._indexes = dict(zip(identities(self._tasks), range(len(self._tasks))))
+        return self._indexes
 
     def _append(self, task: Task) -> int:
         index = self._by_identity().setdefault(identity(task), len(self._tasks))
@@ -83,36 +80,22 @@ class Roster:
             else:
                 self._mark = len(self._tasks)
 
-    def index(self, submission: Submission) -> int:
-        """The index of the task that is submitted; PoolError if it isn't known."""
-        return self.indexes([submission])[0]
-
-    def knows_all(self, submissions: Sequence[Submission]) -> bool:
-        """Whether all the tasks that are submitted are known."""
-        if self._are_right([*map(_place_of, submissions)], submissions):
-            return True
-        found = map(self._by_identity().get, identities([*map(SUBMITTED_TASK, submissions)]))
-        return None not in found
-
-    def indexes(self, submissions: Sequence[Submission]) -> list[int]:
-        """The indexes of the tasks that are submitted; PoolError for one that isn't known."""
-        places = [*map(_place_of, submissions)]
-        if self._are_right(places, submissions):
-            return places
-        return [*map(self._find, map(SUBMITTED_TASK, submissions))]
-
-    def _are_right(self, places: Sequence[int], submissions: Sequence[Submission]) -> bool:
-        """Whether the tasks are in these places."""
-        if not submissions or min(places) < 0 or max(places) >= len(self._tasks):
+    def has_all(self, submissions: Sequence[Submission]) -> bool:
+        """Whether the tasks that are submitted are here with the indexes that they come with."""
+        indexes = [*map(INDEX_IN, submissions)]
+        if min(indexes, default=0) < 0 or max(indexes, default=-1) >= len(self._tasks):
             return False
-        registered = map(self._tasks.__getitem__, places)
-        return all(map(is_, registered, map(SUBMITTED_TASK, submissions)))
+        return all(map(is_, map(self._tasks.__getitem__, indexes), map(TASK_IN, submissions)))
 
-    def _find(self, task: Task) -> int:
+    def indexed(self, submission: Submission) -> Submission:
+        """The same with the index that its task has here; PoolError if it isn't known."""
+        if self.has_all([submission]):
+            return submission
+        task, shared, said, takes, _ = submission
         index = self._by_identity().get(identity(task))
         if index is None:
             raise PoolError(f"Cannot submit unregistered task {task!r}")
-        return index
+        return task, shared, said, takes, index
 
     def definition(self, index: int) -> bytes:
         """A late task, pickled, for a worker that was not born knowing it."""

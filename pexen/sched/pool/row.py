@@ -19,12 +19,13 @@ from ..meta import Said, for_pool, meta_of
 from .spare import AHEAD_SECONDS
 
 # A task with its shared dict; what its metadata says that a pool has to know, None if it says
-# nothing of that; whether it gets the dict, None if that is still to be found out; and its place
+# nothing of that; whether it gets the dict, None if that is still to be found out; and its index
 # among the tasks that were registered, as whoever submits it has it, -1 if unknown.
 Submission = tuple[Task, Shared, Said | None, bool | None, int]
 
-# Gets the task of one.
-SUBMITTED_TASK: Callable[[Submission], Task] = itemgetter(0)
+# What gets the task of one, and the index.
+TASK_IN: Callable[[Submission], Task] = itemgetter(0)
+INDEX_IN: Callable[[Submission], int] = itemgetter(4)
 
 
 def submission_alone(task: Task, shared: Shared) -> Submission:

@@ -29,7 +29,7 @@ from .item import Item, Submitted
 from .page import Page
 from .pagedrow import Ends, PagedRow, PagedRows
 from .pipes import NO_ENDS, ParentEnds
-from .row import Submission
+from .row import INDEX_IN, Submission
 from .travel import STOP, encode_numbers, encode_row, encode_submission, stop_message
 from .worker import TICKET
 
@@ -125,17 +125,16 @@ class WorkerQueue:
         self._unsent += seqs
         self._note_put(len(items))
 
-    def put_row(
-        self, first: int, submissions: list[Submission], indexes: list[int], bare: bool, now: float
-    ) -> bool:
+    def put_row(self, first: int, submissions: list[Submission], bare: bool, now: float) -> bool:
         """The same for a row, of tasks that are `bare` or not (`encode_row`).
 
         Returns whether there is room for it: the worker has a page, and half of it is free.
         """
-        row = self._rows.open(first, submissions, indexes)
+        row = self._rows.open(first, submissions)
         if row is None:
             return False
         row.handed = now
+        indexes = [*map(INDEX_IN, submissions)]
         self._outbox.put(encode_row(first, row.half, bare, indexes))
         self._queued.append(row)
         self._unsent.append(first)
