@@ -41,7 +41,10 @@ class Frontline:
         fresh.clear()
 
     def take(self, count: int) -> list[Entry]:
-        """Take out the best that are settled, best first: so many, or all if there are fewer."""
+        """Take out the best that are settled, best first: so many, or all if there are fewer.
+
+        `count` is one at least.
+        """
         ordered, heap = self.sorted, self.heap
         if not heap:
             taken = ordered[-count:]

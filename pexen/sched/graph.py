@@ -51,7 +51,7 @@ class Graph:
         self._in_order = True
         # Of the present run.
         self.missing: list[int] = []  # needs not met yet
-        self.ended: list[int] = []  # OPEN, SUCCEEDED or UNSUCCESSFUL, of those that provide anything
+        self.ended: list[int] = []  # OPEN, SUCCEEDED or UNSUCCESSFUL, where anything is provided
         self._prepared = False  # tags may have state of a run, or of finding out `entries`
 
     def __len__(self) -> int:

@@ -23,17 +23,18 @@ from .spare import AHEAD_SECONDS
 # among the tasks that were registered, as whoever submits it has it, -1 if unknown.
 Submission = tuple[Task, Shared, Said | None, bool | None, int]
 
-# What gets the task of one, and the index.
+# What gets them out of one, for `map`.
 TASK_IN: Callable[[Submission], Task] = itemgetter(0)
+SAID_IN: Callable[[Submission], Said | None] = itemgetter(2)
 INDEX_IN: Callable[[Submission], int] = itemgetter(4)
-
-
-def submission_alone(task: Task, shared: Shared) -> Submission:
-    """What somebody submits who knows no more of the task."""
-    return task, shared, for_pool(meta_of(task)), None, -1
 
 # A row that takes longer is given back: a few times what is handed ahead of a worker.
 ROW_SECONDS = 4 * AHEAD_SECONDS
+
+
+def submission_alone(task: Task, shared: Shared) -> Submission:
+    """What somebody submits who knows no more of the task than it says itself."""
+    return task, shared, for_pool(meta_of(task)), None, -1
 
 
 @final

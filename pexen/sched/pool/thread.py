@@ -32,8 +32,7 @@ same few collections of what is out, and change them.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
-from operator import itemgetter
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 from ..common import (
@@ -55,7 +54,7 @@ from .base import (
     out_of_time,
 )
 from .line import Line
-from .row import Row, Submission, submission_alone, tasks_of
+from .row import SAID_IN, Row, Submission, submission_alone, tasks_of
 from .spare import MANY
 from .spinning import Spin, let_interpreter_go
 from .stacks import add_stacks, of_thread
@@ -72,8 +71,6 @@ from .threadworker import (
 from .wakeup import Wakeup
 
 _log = logging.getLogger("pexen")
-
-_said_of: Callable[[Submission], object] = itemgetter(2)
 
 _JOIN_SECONDS = 5.0  # to wait for a worker that was idle to end; it takes microseconds
 _MANY_SECONDS = 0.001  # that results of short tasks may wait for more of them
@@ -167,7 +164,7 @@ class ThreadWorkerPool(WorkerPool):
         if self._sought:  # in an earlier submission
             self._sought.difference_update(identity(task) for task, *_ in batch)
         tracks = self.timeout is not None or self.on_begin is not None
-        if tracks or any(map(_said_of, batch)):
+        if tracks or any(map(SAID_IN, batch)):
             self._put([self._tracked(submission) for submission in batch])
         else:
             self._put(batch)
