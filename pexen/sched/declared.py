@@ -23,7 +23,7 @@ _SPECIAL = sum(
 )
 _PRIORITY = BITS["priority"]
 _READ = _SPECIAL | _PRIORITY
-_bits_of: Callable[[SchedMeta], int] = attrgetter("stored_bits")
+_stored_bits_of: Callable[[SchedMeta], int] = attrgetter("stored_bits")
 
 
 class Declared:
@@ -90,7 +90,9 @@ class Declared:
         self.look_at(tasks)
         metas = metas_of(tasks[first:] if first else tasks)
         self._begin(metas, first)
-        for node, meta in enumerate(metas, first) if _any_has(metas, _READ) else ():
+        if not _any_has(metas, _READ):
+            return
+        for node, meta in enumerate(metas, first):
             bits = meta.stored_bits
             if bits & _PRIORITY and meta.priority:
                 self.priorities[node] = meta.priority
@@ -129,7 +131,7 @@ class Declared:
 
 def _any_has(metas: Iterable[SchedMeta], fields: int) -> bool:
     """Whether any of these fields was given; in most graphs, few are."""
-    return any([bits & fields for bits in {*map(_bits_of, metas)}])
+    return any([bits & fields for bits in {*map(_stored_bits_of, metas)}])
 
 
 def metas_of(tasks: Iterable[Task]) -> list[SchedMeta]:

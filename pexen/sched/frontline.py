@@ -8,7 +8,7 @@ from typing import Any
 # (priority, -remaining path, node)
 Entry = tuple[Any, float, int]
 
-FEW = 16  # entries; for more than that sorting is cheaper than a heap
+FEW = 16  # entries; to sort as many or more is cheaper than to put them into a heap
 
 
 class Frontline:
@@ -18,9 +18,9 @@ class Frontline:
     for what that takes in), then the one added first: nodes count up as tasks are added.
     Never set order.
 
-    What comes in is `fresh` until `settle` is called, which finds it its place: what came in many
-    at once, such as at the beginning of a run, or when nothing else is there, is sorted, and taken
-    from its end; what came in one by one is in a heap, which stays small.
+    What comes in is `fresh` until `settle` is called, which finds it its place. What came when
+    nothing else was there, or in many at once, is sorted, and taken from its end. The rest, which
+    comes a few at a time to others, is in a heap.
     """
 
     def __init__(self) -> None:

@@ -77,8 +77,8 @@ class SchedMeta:
     ============= ==========================================================
 
     A field is checked when it is set and AttributeError raised for a wrong value or
-    an unknown field. Only fields that were given are stored in the instance; the default
-    of a set or dict comes into being when it is first asked for.
+    an unknown field. Only fields that were given are stored in the instance, and few that are
+    empty; the default of a set or dict comes into being when it is first asked for.
 
     Invariant: `stored_bits` has the bit of each field that is stored, and so the kernel reads
     only fields whose bit is there. It may have others. So a bit is set before its field is stored,
@@ -256,9 +256,9 @@ def func_meta(func: F | None = None, /, **fields: Any) -> F | Callable[[F], F]:
     an unknown field or a wrong value.
     """
     checked = _checked(fields)  # raises where the decorator is written
-    # A set or dict that is empty is as the default, and only stored in the place of another one:
-    # of many tasks, they would be most of the memory.
-    bits = _bits_of(name for name, value in checked.items() if value or name not in _COPIED)
+    # A set or dict that is empty and would be copied is as the default, and only stored in the place
+    # of another one: of many tasks, they would be most of the memory.
+    bits = _bits_of(name for name, value in checked.items() if name not in _COPIED or value)
 
     def decorate(func: F) -> F:
         try:

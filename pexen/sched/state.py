@@ -10,7 +10,7 @@
 =======  ====================================================  =============================
 state    what is true                                          left by (methods of Run)
 =======  ====================================================  =============================
-WAITING  the graph misses some of its needs                    begin, _offer_ready, _end
+WAITING  the graph misses some of its needs                    _offer_ready, _end
 READY    its entry is in the frontline                         hand_out, _ask, _end
 PARKED   its entry is in a queue of the locks, or offered      _take_reoffered, _make_rows,
          by them and about to be in the frontline              _end
@@ -21,8 +21,8 @@ DELAYED  its last attempt failed, it holds nothing; its next   _wake_delayed, ap
 ENDED    it has exactly one outcome, for good                  -
 =======  ====================================================  =============================
 
-The hot loop besides moves plain tasks to READY, HANDED and ENDED. What holds between two steps of a
-run:
+Besides, the hot loop (`results`) moves tasks to READY, and ordinary ones (see `declared`) to ENDED.
+What holds between two steps of a run:
 
 R1  A task that is ENDED has an outcome. One that isn't has none, unless its final result
     is with the consumer.

@@ -77,6 +77,29 @@ def test_an_iterator_closed_by_another_thread_only_kills(kind: str, event: Any) 
     assert sched.outcomes[waits] is Outcome.LOST
 
 
+def test_an_iterator_closed_by_another_thread_at_the_last_result_only_kills(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits there for what a worker's last task may have left."""
+    pool = make(kind)
+    monkeypatch.setattr(pool, "shutdown", lambda wait=False: pytest.fail("waited for the end"))
+    sched = Sched([tasks.noop])
+    results = sched.run(pool)
+    assert next(results).outcome is Outcome.OK
+    failed: list[BaseException] = []
+
+    def close() -> None:
+        try:
+            results.close()
+        except BaseException as exc:
+            failed.append(exc)
+
+    closer = threading.Thread(target=close)
+    closer.start()
+    closer.join(30)
+    assert not failed and not pool.alive() and sched.outcomes[tasks.noop] is Outcome.OK
+
+
 def test_the_teardown_of_what_began_runs_when_the_loop_is_left(kind: str, event: Any) -> None:
     waits = task(
         functools.partial(tasks.wait_for), kwargs={"event": event}, provides=["up"], priority=1

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from collections import deque
 from typing import Any
 
 import pytest
@@ -207,6 +208,18 @@ class TestWaitingForMany:
         line.wait_for_many(60, lambda: False)
         line.no_more()
         assert bell.rings == 0
+
+
+def test_who_finds_less_than_was_there_has_what_was_left() -> None:
+    """Others may take, too, while one is about to take all."""
+
+    class Shrinking(deque[int]):
+        def __len__(self) -> int:
+            return super().__len__() + 2  # which others take meanwhile
+
+    line: Line[int] = Line()
+    line.items = Shrinking([1, 2, 3])
+    assert line.take_all() == [1, 2, 3]
 
 
 def test_a_line_that_is_forgotten_leaves_no_descriptor() -> None:

@@ -46,6 +46,14 @@ def test_a_task_is_found_whatever_index_it_comes_with(seed: int) -> None:
     assert roster.has_all(right) and roster.has_all(batch) is (len(right) == len(batch))
 
 
+def test_a_task_that_was_asked_for_before_it_is_registered_is_found_after_it() -> None:
+    roster = Roster(forks=True)
+    with pytest.raises(PoolError):
+        roster.indexed(submitted(tasks.noop, -1))
+    roster.register([tasks.noop])
+    assert roster.indexed(submitted(tasks.noop, -1)) == submitted(tasks.noop, 0)
+
+
 @pytest.mark.parametrize("index", [-1, 0, 1, 5])
 def test_a_task_that_is_not_known_is_refused_whatever_index_it_comes_with(index: int) -> None:
     roster = Roster(forks=True)

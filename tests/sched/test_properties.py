@@ -12,6 +12,7 @@ from in_rows import InRows
 from model import Judge, Violation
 
 from pexen import PexenWarning, Sched
+from pexen.sched import events
 from pexen.sched import order as order_module
 from pexen.sched import requests as requests_module
 from pexen.sched import run as run_module
@@ -37,10 +38,23 @@ def judged_run(seed: int, size: int = 25) -> None:
 def judge_run_of(graph: RandomGraph, pool: VirtualPool, seed: int) -> None:
     judge = Judge(graph.resources, pool, graph.seconds)
     yielded = []
+
+    def count_handed(event: events.Event) -> None:
+        """While a run waits, what is handed out is with the pool, and nowhere else."""
+        if isinstance(event, events.Checkpoint) and not event.tasks:
+            run = sched._run
+            assert run is not None
+            handed = len(run.handed_nodes())
+            if handed != pool.due:
+                judge.found = Violation("handed", f"{handed} are, {pool.due} are due")
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PexenWarning)
         sched = Sched(
-            graph.tasks, resources=graph.resources, durations=graph.seconds, listeners=[judge.hear]
+            graph.tasks,
+            resources=graph.resources,
+            durations=graph.seconds,
+            listeners=[judge.hear, count_handed],
         )
         judge.add(graph.tasks)
         results = sched.run(pool)
@@ -195,8 +209,6 @@ def requirements_are_ignored(patch: pytest.MonkeyPatch) -> None:
     def all_ready(self: Graph) -> Any:
         _, order = prepare(self)
         plain = [n for n in range(len(self)) if n not in self.barred]
-        for node in plain:
-            self.missing[node] = 0
         return plain, order
 
     patch.setattr(Graph, "prepare", all_ready)
@@ -332,17 +344,17 @@ def failed_tasks_are_silently_run_again(patch: pytest.MonkeyPatch) -> None:
 
 
 @wrong("outcome")
-def the_blocked_are_taken_for_cancelled(patch: pytest.MonkeyPatch) -> None:
+def the_blocked_are_forgotten(patch: pytest.MonkeyPatch) -> None:
     end = Run._end
 
-    def end_otherwise(self: Run, ends: Any) -> None:
+    def end_and_forget(self: Run, ends: Any) -> None:
         ends = list(ends)
         end(self, ends)
         for node, outcome, _ in ends:
             if outcome is Outcome.BLOCKED:
-                self._outcomes[node] = Outcome.CANCELLED
+                self._outcomes.pop(node, None)
 
-    patch.setattr(Run, "_end", end_otherwise)
+    patch.setattr(Run, "_end", end_and_forget)
 
 
 @wrong("blocked")

@@ -23,7 +23,8 @@ from pexen.sched import (
     every,
     unique,
 )
-from pexen.sched.pool import ThreadWorkerPool
+from pexen.sched.common import PoolError
+from pexen.sched.pool import ProcessWorkerPool, ThreadWorkerPool
 from pexen.sched.pool.base import WorkerPool
 from pexen.sched.pool.spare import Spare
 from pexen.testing import VirtualPool
@@ -798,6 +799,45 @@ def test_a_sched_that_runs_and_a_pool_that_runs_are_not_run_again() -> None:
     with pytest.raises(SchedulerError, match="Cannot"):
         next(Sched([make("c")]).run(pool))
     assert len(list(running)) == 1
+
+
+@pytest.mark.parametrize("kind", [ThreadWorkerPool, ProcessWorkerPool])
+@pytest.mark.parametrize("holds", [False, True], ids=["", "others wait for a lock"])
+def test_a_run_whose_pool_is_ended_by_the_consumer_says_so(
+    kind: type[ThreadWorkerPool | ProcessWorkerPool], holds: bool
+) -> None:
+    claims = ["lock"] if holds else []
+    first = make("first", provides=["tag"])
+    others = [make(f"other {n}", requires=["tag"], claims=claims) for n in range(2)]
+    last = make("last", requires=["tag"])
+    sched, pool = Sched([first, last, *others]), kind(2, spare=0)
+    ended = []
+    with pytest.raises(PoolError, match="pool"):
+        for res in sched.run(pool):
+            ended.append(res.task)
+            if len(ended) == 2:
+                pool.terminate()
+    assert len(ended) == 2 and not pool.alive()
+    left = {sched.outcomes[each] for each in (last, *others) if each not in ended}
+    assert left <= {Outcome.LOST, Outcome.CANCELLED}
+
+
+def test_tasks_that_join_a_run_without_tags_wait_for_what_they_need() -> None:
+    plain = [make(f"plain {n}") for n in range(3)]
+    late = [
+        make("all", requires=[every("tag")]),
+        make("after", after=["tag"]),
+        make("one", provides=["tag"]),
+        fails("other", TaskFailError(deps_ok=True), provides=["tag"]),
+    ]
+    sched, seen = Sched(plain), []
+    for res in sched.run(VirtualPool()):
+        seen.append(res.task.__name__)
+        if len(seen) == 2:
+            sched.add_tasks(late)
+    place = {name: n for n, name in enumerate(seen)}
+    assert len(seen) == len(place) == 7
+    assert min(place["after"], place["all"]) > max(place["one"], place["other"])
 
 
 def test_both_names_of_the_pool_argument_work() -> None:

@@ -91,7 +91,7 @@ class Line(Generic[T]):
             self._wakeup.ring()
 
     def take_all(self) -> list[T]:
-        """Take out what is there; waits for nothing."""
+        """Take out what is there now; waits for nothing."""
         taken: list[T] = []
         items = self.items
         try:

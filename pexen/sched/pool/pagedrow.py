@@ -10,6 +10,7 @@ still the parent's.
 
 from __future__ import annotations
 
+from collections import deque
 from itertools import repeat, starmap, takewhile
 from typing import final
 
@@ -47,10 +48,9 @@ class PagedRow:
         self._submissions = submissions
         self.handed = 0.0  # when the worker got it
         self.since: float | None = None
-        self._noted = 0  # how many results are in the page
+        self._noted: list[bool] = []  # one for each result that was seen in the page
         self._taken = 0  # of those, how many were taken: the first ones
-        for _ in starmap(page.rests[half].release, repeat((), len(submissions))):
-            pass
+        deque(starmap(page.rests[half].release, repeat((), len(submissions))), maxlen=0)
 
     @property
     def seq(self) -> int:
@@ -92,9 +92,10 @@ class PagedRow:
     def _count(self) -> int:
         """How many results are in the page by now."""
         if self._page.is_ours():
-            tries = repeat(False, len(self._submissions) - self._noted)
-            self._noted += sum(takewhile(bool, map(self._page.done[self.half].acquire, tries)))
-        return self._noted
+            tries = repeat(False, len(self._submissions) - len(self._noted))
+            # Whoever interrupts comes before all of it or after it.
+            self._noted.extend(takewhile(bool, map(self._page.done[self.half].acquire, tries)))
+        return len(self._noted)
 
     def take_apart(self) -> Item | None:
         """Take the end that is in a message; returns whose it is, None if it isn't the next one."""

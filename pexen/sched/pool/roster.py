@@ -26,7 +26,7 @@ class Roster:
     def __init__(self, forks: bool) -> None:
         self._forks = forks
         self._tasks: list[Task] = []
-        self._indexes: dict[Any, int] | None = None  # by identity, once they are needed
+        self._indexes: dict[Any, int] | None = None  # of all, by identity; None until needed
         self._first_late = 0  # tasks from here on came about while the pool ran
         self._definitions: dict[int, bytes] = {}  # of late tasks, pickled
         self._mark = 0  # workers born knowing fewer tasks are stale
@@ -38,6 +38,7 @@ class Roster:
         """Add tasks while no worker runs."""
         if not self._tasks:
             self._tasks = list(tasks)  # one that is there twice may be found with either index
+            self._indexes = None
             return
         for task in tasks:
             self._append(task)
@@ -89,13 +90,13 @@ class Roster:
 
     def indexed(self, submission: Submission) -> Submission:
         """The same with the index that its task has here; PoolError if it isn't known."""
-        if self.has_all([submission]):
+        task, shared, said, takes, index = submission
+        if 0 <= index < len(self._tasks) and self._tasks[index] is task:
             return submission
-        task, shared, said, takes, _ = submission
-        index = self._by_identity().get(identity(task))
-        if index is None:
+        found = self._by_identity().get(identity(task))
+        if found is None:
             raise PoolError(f"Cannot submit unregistered task {task!r}")
-        return task, shared, said, takes, index
+        return task, shared, said, takes, found
 
     def definition(self, index: int) -> bytes:
         """A late task, pickled, for a worker that was not born knowing it."""
