@@ -35,6 +35,10 @@ LOOP, PROCESS_LOOP = "graphlib, ThreadPoolExecutor", "graphlib, ProcessPoolExecu
 CHUNKS = "multiprocessing.Pool, chunks of 64"
 FEW = 3  # rounds of peers that have no target
 
+# So many times the rounds beside a peer whose own figure is one of two, by the round: the median of a
+# few would be of those that happened to be more.
+TIMES = 5
+
 
 def by_threads(env: Pythons, shape: str, count: int, rounds: int) -> Iterator[Row]:
     """The rows of a shape."""
@@ -68,18 +72,14 @@ def orientation(env: Pythons, shape: str, count: int) -> Iterator[Side]:
 
 def by_processes(env: Pythons, shape: str, count: int, rounds: int) -> Iterator[Row]:
     """The rows of a shape."""
-    sides = [
-        engine("pexen", env.ours, "pexen-processes", shape, count),
-        engine(PROCESS_LOOP, env.ours, "graphlib-processes", shape, count),
-    ]
+    pexen = engine("pexen", env.ours, "pexen-processes", shape, count)
+    peers = [(PROCESS_LOOP, "graphlib-processes", rounds, PROCESSES[shape])]
     if shape == "flat":
-        sides.append(engine(CHUNKS, env.ours, "imap", shape, count))
-    seen = take_turns(sides, rounds)
-    targets = {PROCESS_LOOP: PROCESSES[shape], CHUNKS: IMAP}
-    for side in sides[1:]:
-        ours, theirs, target = seen["pexen"], seen[side.name], targets[side.name]
+        peers.append((CHUNKS, "imap", TIMES * rounds, IMAP))
+    for name, peer, turns, target in peers:
+        seen = take_turns([pexen, engine(name, env.ours, peer, shape, count)], turns)
         what = f"processes, {count:,} {shape}"
-        yield per_task(what, side.name, ours, theirs, count, "total", target)
+        yield per_task(what, name, seen["pexen"], seen[name], count, "total", target)
 
 
 def main() -> None:
