@@ -5,6 +5,9 @@ Passive, in the way of the standard library's graphlib: it is told what was adde
 ready and what can't become ready any more. No thread, clock or I/O; it runs nothing
 and knows no locks or priorities. Tasks are integers here, counted as they were added. How tags
 stand between tasks is told in `tags`.
+
+Why this file is large: what is added to the columns, what a run makes of them, and what is asked of
+both are told side by side.
 """
 
 from __future__ import annotations
@@ -240,27 +243,38 @@ class Graph:
         Each node is done once; one that provides nothing needn't be. Nodes that had already
         ended may be among those returned; the caller knows.
         """
-        self.ended[node] = SUCCEEDED if succeeded else UNSUCCESSFUL
-        provided, missing = self.provides[node], self.missing
         ready: list[int] = []
-        blocked = _NOBODY if succeeded else []
+        provided, missing = self.provides[node], self.missing
+        if not succeeded:
+            return ready, self._failed(node, provided, ready)
+        self.ended[node] = SUCCEEDED
         for tag in provided:
-            if not succeeded:
-                tag.failed += 1
-                if tag.failed == len(tag.providers) and not tag.met:
-                    blocked.extend((waiter, tag) for waiter in tag.waiters)
-            elif not tag.met:
+            if not tag.met:
                 tag.met = True
                 for waiter in tag.waiters:
                     missing[waiter] = left = missing[waiter] - 1
                     if not left:
                         ready.append(waiter)
             if tag.barriers:
-                self._pass_barriers(tag, node, succeeded, ready, blocked)
+                self._pass_barriers(tag, node, True, ready, _NOBODY)
         if len(provided) > 1:  # whose order is that of a set
             ready.sort()
+        return ready, _NOBODY
+
+    def _failed(self, node: int, provided: Sequence[TagNode], ready: list[int]) -> Blocked:
+        """The same for one that has not succeeded; notes who became ready."""
+        self.ended[node] = UNSUCCESSFUL
+        blocked: Blocked = []
+        for tag in provided:
+            tag.failed += 1
+            if tag.failed == len(tag.providers) and not tag.met:
+                blocked.extend((waiter, tag) for waiter in tag.waiters)
+            if tag.barriers:
+                self._pass_barriers(tag, node, False, ready, blocked)
+        if len(provided) > 1:  # as above
+            ready.sort()
             blocked.sort(key=lambda pair: (pair[0], repr(pair[1].tag)))
-        return ready, blocked
+        return blocked
 
     def _pass_barriers(
         self, tag: TagNode, node: int, succeeded: bool, ready: list[int], blocked: Blocked

@@ -294,11 +294,12 @@ class Run:
         batch: list[Submission | Row] = []
         metas, takes = self.declared.metas, self.declared.takes
         # While nobody asks for anything, nothing ends or comes to the front before all are handed out.
-        at_once = room if simple and not self.declared.special else 1
+        free = simple and not self.declared.special
+        at_once = room if free else 1
         while (best or others) and len(batch) < room:
             for entry in self._frontline.take(min(at_once, room - len(batch))):
                 node = entry[2]
-                if state[node] is READY and simple and plain[node]:
+                if state[node] is READY and (free or simple and plain[node]):
                     state[node] = HANDED
                     shared = {} if are_empty else build(node)
                     meta = metas[node]
