@@ -293,7 +293,7 @@ class Run:
         best, others = self._frontline.sorted, self._frontline.heap
         batch: list[Submission | Row] = []
         metas, takes = self.declared.metas, self.declared.takes
-        # While nobody asks for anything, nothing ends or comes to the front before all are handed out.
+        # Where nobody asks for anything, nothing comes to the front while these are handed out.
         free = simple and not self.declared.special
         at_once = room if free else 1
         while (best or others) and len(batch) < room:

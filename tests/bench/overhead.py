@@ -35,8 +35,8 @@ LOOP, PROCESS_LOOP = "graphlib, ThreadPoolExecutor", "graphlib, ProcessPoolExecu
 CHUNKS = "multiprocessing.Pool, chunks of 64"
 FEW = 3  # rounds of peers that have no target
 
-# So many times the rounds beside a peer whose own figure is one of two, by the round: the median of a
-# few would be of those that happened to be more.
+# So many times the rounds, also those asked for, beside a peer whose own figure is one of two, by
+# the round: the median of a few would be of those that happened to be more.
 TIMES = 5
 
 
